@@ -1,0 +1,116 @@
+"""The errors of gitopsd.
+
+We own our exceptions and translate at the edge: nothing of pygit2, aiohttp, SQLAlchemy or ruamel leaves the package that
+uses it. Each error is one sentence that names the object or the place, what failed, and where it helps what to do.
+No error text ever holds a value of a Secret or a credential (invariant 5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from gitopsd.model.refs import ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a tree of files something stands.
+
+    `line` and `column` count from 1; `field` is a path such as `resources[1]` or `spec.template`.
+    """
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    field: str | None = None
+
+    def __str__(self) -> str:
+        """As compilers print it: `ops/kustomization.yaml:3:5: resources[1]`."""
+        text = self.file
+        if self.line is not None:
+            text += f":{self.line}"
+            if self.column is not None:
+                text += f":{self.column}"
+        return text if self.field is None else f"{text}: {self.field}"
+
+
+class GitopsdError(Exception):
+    """The root of all errors that gitopsd raises on purpose."""
+
+    condition: ClassVar[str] = "UnknownError"
+    """The type of the condition that an application shows for this error (Argo CD's words where it has them)."""
+
+
+class ConfigError(GitopsdError):
+    """The configuration or an Application document is not acceptable."""
+
+    condition = "InvalidSpecError"
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        """`message` says what is wrong at `place`."""
+        super().__init__(f"{place}: {message}" if place else message)
+        self.message = message
+        self.place = place
+
+
+class SourceError(GitopsdError):
+    """A repository can't be reached or read, or lacks what was asked of it."""
+
+    condition = "ComparisonError"
+
+    def __init__(self, message: str, repository: str, *, retryable: bool = True) -> None:
+        """`repository` is the URL without credentials; `retryable` is false where waiting alone can't help."""
+        super().__init__(f"{repository}: {message}")
+        self.message = message
+        self.repository = repository
+        self.retryable = retryable
+
+
+class RenderError(GitopsdError):
+    """What a commit holds can't be rendered; names the file, line and field at fault."""
+
+    condition = "RenderError"
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        """`message` says what is wrong at `place`, a path from the root of the tree."""
+        super().__init__(f"{place}: {message}" if place else message)
+        self.message = message
+        self.place = place
+
+
+class LimitError(RenderError):
+    """A repository asked for more than the bounds allow (files, bytes, depth, aliases, objects, time)."""
+
+
+class ObjectError(GitopsdError):
+    """An action on one object failed: `Deployment/web/api: dry-run failed (FieldManagerConflict): ...`."""
+
+    condition = "SyncError"
+
+    def __init__(self, ref: ObjectRef, action: str, reason: str, message: str) -> None:
+        """`action` is a verb phrase such as `dry-run`; `reason` one CamelCase word; `message` the server's own words."""
+        super().__init__(f"{ref}: {action} failed ({reason}): {message}")
+        self.ref = ref
+        self.action = action
+        self.reason = reason
+        self.message = message
+
+
+class ClusterError(GitopsdError):
+    """A cluster can't be reached, or refuses us altogether."""
+
+    condition = "ComparisonError"
+
+    def __init__(self, cluster: str, message: str) -> None:
+        """`cluster` is its name in the configuration."""
+        super().__init__(f"cluster {cluster}: {message}")
+        self.cluster = cluster
+        self.message = message
+
+
+class StorageError(GitopsdError):
+    """The history can't be read or written (full disk, locked or damaged database, lost server)."""
+
+    condition = "StorageError"
