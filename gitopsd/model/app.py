@@ -1,0 +1,317 @@
+"""An application: what stands where in Git, and how it is to live in which cluster.
+
+The values mirror Argo CD's `Application` (argoproj.io/v1alpha1) field by field, in snake case. `gitopsd.config` validates
+documents against these very classes, so the schema has one definition. `AliasedModel` is what it needs to know: the wire
+names are the camel-case ones, and unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+ANNOTATION_PREFIX = "gitopsd.dev/"
+"""What gitopsd adds to Argo CD's Application stands in annotations with this prefix."""
+
+
+def wire_name(name: str) -> str:
+    """The field's name in documents: `target_revision` -> `targetRevision`, `repo_url` -> `repoURL`."""
+    first, *rest = name.split("_")
+    return first + "".join("URL" if word == "url" else word.capitalize() for word in rest)
+
+
+_STRICT: dict[str, Any] = {"alias_generator": wire_name, "extra": "forbid", "populate_by_name": False}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AppKey:
+    """An application's name among all applications."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """As commands and paths write it: `argocd/monitor-app-prod`."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which objects a patch or a rule applies to; patterns are anchored regular expressions, empty selects all."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+    label_selector: str = ""
+    annotation_selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizePatch:
+    """One of `source.kustomize.patches`: a strategic-merge or JSON6902 patch, inline or by path."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    patch: str = ""
+    path: str = ""
+    target: Selector | None = None
+    options: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizeReplica:
+    """One of `source.kustomize.replicas`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    name: str
+    count: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class KustomizeOptions:
+    """`source.kustomize`: what Argo CD sets with `kustomize edit` before the build. `images` are `[old=]new[:tag|@digest]`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    name_prefix: str = ""
+    name_suffix: str = ""
+    namespace: str = ""
+    images: tuple[str, ...] = ()
+    replicas: tuple[KustomizeReplica, ...] = ()
+    common_labels: dict[str, str] = field(default_factory=dict)
+    force_common_labels: bool = False
+    label_without_selector: bool = False
+    label_include_templates: bool = False
+    common_annotations: dict[str, str] = field(default_factory=dict)
+    common_annotations_envsubst: bool = False
+    force_common_annotations: bool = False
+    patches: tuple[KustomizePatch, ...] = ()
+    components: tuple[str, ...] = ()
+    ignore_missing_components: bool = False
+    version: str = ""
+    kube_version: str = ""
+    api_versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonnetVar:
+    """A variable of Jsonnet; `code` says that the value is Jsonnet, not text."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    name: str
+    value: str
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JsonnetOptions:
+    """`source.directory.jsonnet`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    ext_vars: tuple[JsonnetVar, ...] = ()
+    tlas: tuple[JsonnetVar, ...] = ()
+    libs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryOptions:
+    """`source.directory`: a plain folder of manifests; `include` and `exclude` are globs, `{a,b}` for alternatives."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    recurse: bool = False
+    include: str = ""
+    exclude: str = ""
+    jsonnet: JsonnetOptions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HelmParameter:
+    """One of `source.helm.parameters`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    name: str
+    value: str = ""
+    force_string: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HelmFileParameter:
+    """One of `source.helm.fileParameters`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HelmOptions:
+    """`source.helm`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    value_files: tuple[str, ...] = ()
+    parameters: tuple[HelmParameter, ...] = ()
+    file_parameters: tuple[HelmFileParameter, ...] = ()
+    values: str = ""
+    values_object: dict[str, Any] | None = None
+    release_name: str = ""
+    namespace: str = ""
+    version: str = ""
+    kube_version: str = ""
+    api_versions: tuple[str, ...] = ()
+    pass_credentials: bool = False
+    ignore_missing_value_files: bool = False
+    skip_crds: bool = False
+    skip_tests: bool = False
+    skip_schema_validation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where manifests come from. `target_revision` is a branch, tag, commit id, `HEAD` or a semver range of tags."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    repo_url: str
+    path: str = ""
+    target_revision: str = "HEAD"
+    chart: str = ""
+    ref: str = ""
+    name: str = ""
+    kustomize: KustomizeOptions | None = None
+    directory: DirectoryOptions | None = None
+    helm: HelmOptions | None = None
+    plugin: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Which cluster, by `server` or by `name`; `namespace` applies only to objects that have none."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    server: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Automated:
+    """`syncPolicy.automated`; `enabled: null` means on."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    enabled: bool | None = None
+    prune: bool = False
+    self_heal: bool = False
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """`syncPolicy.retry.backoff`; durations as Kubernetes writes them (`5s`, `3m`)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    duration: str = "5s"
+    factor: int = 2
+    max_duration: str = "3m"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`syncPolicy.retry`; a `limit` below zero is unlimited."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    limit: int = 5
+    refresh: bool = False
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceMetadata:
+    """`syncPolicy.managedNamespaceMetadata`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPolicy:
+    """`syncPolicy`; without `automated` only a person syncs."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    automated: Automated | None = None
+    sync_options: tuple[str, ...] = ()
+    retry: Retry | None = None
+    managed_namespace_metadata: NamespaceMetadata | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreDifference:
+    """One of `ignoreDifferences`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    kind: str
+    group: str = ""
+    name: str = ""
+    namespace: str = ""
+    json_pointers: tuple[str, ...] = ()
+    jq_path_expressions: tuple[str, ...] = ()
+    managed_fields_managers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """One of `info`: shown, never used."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """`Application.spec`: exactly one of `source` and `sources` (the config checks that)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    destination: Destination
+    project: str = "default"
+    source: Source | None = None
+    sources: tuple[Source, ...] = ()
+    sync_policy: SyncPolicy = field(default_factory=SyncPolicy)
+    ignore_differences: tuple[IgnoreDifference, ...] = ()
+    info: tuple[Info, ...] = ()
+    revision_history_limit: int | None = None
+    source_hydrator: dict[str, Any] | None = None
+
+
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster)."""
+
+    key: AppKey
+    spec: AppSpec
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+    origin: str = ""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Its sources, one or many."""
+        return (self.spec.source,) if self.spec.source else self.spec.sources
+
+    @property
+    def automated(self) -> Automated | None:
+        """Its automation policy, None where only a person syncs."""
+        automated = self.spec.sync_policy.automated
+        return automated if automated and automated.enabled is not False else None
+
+    def option(self, name: str, default: str = "") -> str:
+        """The value of a sync option of the application: `option("CreateNamespace")` -> `"true"`; later ones win."""
+        value = default
+        for entry in self.spec.sync_policy.sync_options:
+            key, _, text = entry.partition("=")
+            if key == name:
+                value = text or "true"
+        return value
