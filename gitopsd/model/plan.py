@@ -1,0 +1,166 @@
+"""What is wanted, what is there, and what is to be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gitopsd.model.health import Health
+from gitopsd.model.marks import Mark
+from gitopsd.model.refs import Object, ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """An object as it is to be applied: qualified, sanitised and marked, serialised once.
+
+    `digest` is of `body`, the very bytes that are sent. `options` are its sync options (the resource's own), `wave` its
+    sync wave, `hook` the phases of a hook (empty for ordinary objects).
+    """
+
+    ref: ObjectRef
+    api_version: str
+    body: bytes
+    digest: str
+    wave: int = 0
+    hook: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredSet:
+    """All that an application wants. `digest` is of all members; `warnings` say what was dropped or left out, and why."""
+
+    objects: tuple[Desired, ...]
+    digest: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An object as the cluster has it.
+
+    `in_sync` is the receipt's verdict (design section 6): nothing has to be asked of the server. `object` is the whole of it
+    and is there only where `in_sync` is false. `mark` is whatever mark it carries, `tool` the other tool that owns it
+    (`Argo CD application argocd/web`), `controlled` whether it has a controller owner.
+    """
+
+    ref: ObjectRef
+    uid: str
+    resource_version: str
+    health: Health
+    in_sync: bool = False
+    deleting: bool = False
+    mark: Mark | None = None
+    tool: str | None = None
+    controlled: bool = False
+    object: Object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A line of the inventory: an object that we made or took over. `uid` is empty until its creation was confirmed."""
+
+    ref: ObjectRef
+    api_version: str
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What an application has in a cluster, as the cluster itself remembers it (invariant 3)."""
+
+    members: Mapping[ObjectRef, Member] = field(default_factory=dict)
+
+    def __or__(self, other: Inventory) -> Inventory:
+        """The union; where both know an object, the known uid of `other` wins."""
+        merged = dict(self.members)
+        for ref, member in other.members.items():
+            known = merged.get(ref)
+            merged[ref] = member if member.uid or known is None else known
+        return Inventory(merged)
+
+    def without(self, refs: frozenset[ObjectRef]) -> Inventory:
+        """The inventory without objects whose deletion was confirmed."""
+        return Inventory({ref: member for ref, member in self.members.items() if ref not in refs})
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    CREATE = "create"
+    CONFIGURE = "configure"
+    RECREATE = "recreate"
+    PRUNE = "prune"
+    HOOK = "hook"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs: `before` is live, `after` is wanted; values of Secrets are keyed digests, never themselves.
+
+    `field` reads `spec.template.spec.containers[name=app].image`. `manager`, `operation` and `time` (RFC 3339) tell who holds
+    the live value, as managedFields has it; empty where nobody does.
+    """
+
+    field: str
+    before: Any = None
+    after: Any = None
+    manager: str = ""
+    operation: str = ""
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object's part in a plan.
+
+    `deferred` says what the step waits for where its dry run can only pass after an earlier step. `changes` are known after
+    the preflight. `warnings` are the server's.
+    """
+
+    ref: ObjectRef
+    action: Action
+    reason: str
+    desired: Desired | None = None
+    live: Live | None = None
+    changes: tuple[FieldChange, ...] = ()
+    deferred: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An object that stops the plan, and why: `reason` is one CamelCase word, `message` a sentence that says what to do."""
+
+    ref: ObjectRef
+    reason: str
+    message: str
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.ref}: {self.reason}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered steps. With any refusal nothing is written (invariant 1).
+
+    `unchanged` are the desired objects that need nothing, `desired_digest` names the render it is for, `digest` the plan
+    itself: the same plan has the same digest, whenever it is made.
+    """
+
+    steps: tuple[Step, ...]
+    unchanged: tuple[ObjectRef, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    desired_digest: str = ""
+    digest: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> tuple[Step, ...]:
+        """The steps that change something in the cluster."""
+        return tuple(step for step in self.steps if step.action is not Action.SKIP)

@@ -1,0 +1,151 @@
+"""The ports: everything that `gitopsd.reconcile` asks of the world, as small protocols.
+
+`gitopsd.wiring` injects the real ones; `tests/fakes.py` has hand-written fakes, and the same contract tests run against both.
+All of them raise the errors of `gitopsd.model.errors` and nothing else (besides cancellation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.health import Health
+from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
+from gitopsd.model.record import Drift, SyncRecord
+from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.model.source import Snapshot
+from gitopsd.model.surface import Surface
+
+
+class SourcePort(Protocol):
+    """Git."""
+
+    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+        """The commits that the application's sources name, from the mirrors; only a missing mirror costs a fetch.
+
+        `revision`, where given, stands in for the first source's own. Raises SourceError where a repository was never reached or
+        lacks the revision.
+        """
+
+    async def poll(self, repository: str, *, force: bool = False) -> bool:
+        """Asks the remote for its refs, fetches what moved; whether anything did. `force` asks although it is backing off.
+
+        Raises SourceError; the mirror then stays as it was.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a render gave. The same object is returned as long as nothing that it read has changed."""
+
+    objects: tuple[Object, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class RenderPort(Protocol):
+    """The render engine behind its cache and its worker processes."""
+
+    async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
+        """The application's objects, in the order of its sources. Raises RenderError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The server's dry run of one step.
+
+    `before` is the live object it was judged against (None for a creation), `after` the server's answer (None for a prune).
+    `unchanged` is the judge's verdict: live already is what the write would make of it. `existing` is set, and nothing else,
+    where an object to be created turned out to be there.
+    """
+
+    before: Object | None = None
+    after: Object | None = None
+    unchanged: bool = False
+    existing: Live | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The server's answer to a write. `unchanged` says that it left the resourceVersion as it was; `uid` is empty for a prune."""
+
+    uid: str
+    unchanged: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class ClusterPort(Protocol):
+    """The destination clusters: each call goes to the one that the application names.
+
+    Raises ClusterError where that cluster can't be reached, ObjectError where it refuses one object.
+    """
+
+    async def surface(self, app: App, *, fresh: bool = False) -> Surface:
+        """What the cluster serves; `fresh` asks again although nothing is known to have changed."""
+
+    async def inventory(self, app: App) -> Inventory:
+        """What the cluster's inventory object says this application has there; asks the server only the first time."""
+
+    async def remember(self, app: App, inventory: Inventory) -> None:
+        """Stores the inventory in the cluster, before an apply and after it; asks nothing where it is stored already."""
+
+    async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
+        """What is live of the desired and the remembered objects, from watch caches; absent objects are left out.
+
+        An object whose receipt still holds is `in_sync` and costs no request; any other that the cache knows is fetched whole.
+        """
+
+    async def dry_run(self, app: App, step: Step) -> Trial:
+        """The server's dry run of `step`: same body, manager, force and preconditions as its write. Keeps a receipt where unchanged."""
+
+    async def write(self, app: App, step: Step) -> Written:
+        """Carries `step` out and keeps a receipt. A prune ends when the deletion was accepted."""
+
+    async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
+        """Waits until all `refs` are Healthy (or gone), one is Degraded, or `deadline` seconds passed; their health then."""
+
+    async def forget(self, app: App) -> None:
+        """The application is gone: its watches are given up, its inventory, if empty, is deleted."""
+
+
+class HistoryPort(Protocol):
+    """What is remembered. A record that is kept gets an id; raises StorageError."""
+
+    async def begin(self, record: SyncRecord) -> SyncRecord:
+        """Stores a record in phase Running before the first write, so that a crash leaves a trace; gives it its id."""
+
+    async def record(self, record: SyncRecord) -> SyncRecord:
+        """Stores a finished record (over its Running row where `id` is set), its results and drifts, if it is worth keeping."""
+
+    async def last(self, app: AppKey) -> SyncRecord | None:
+        """The newest finished record of an attempted sync, without results."""
+
+    async def interrupted(self) -> tuple[SyncRecord, ...]:
+        """Closes all records still Running, as Error "interrupted", and returns them: called once at start."""
+
+    async def drifts(self, app: AppKey | None, *, limit: int = 100) -> tuple[Drift, ...]:
+        """Recorded drift, newest first."""
+
+
+class Clock(Protocol):
+    """Time, so that the core needs none of its own."""
+
+    def now(self) -> datetime:
+        """Wall-clock time with time zone UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds for measuring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What `reconcile` is given."""
+
+    source: SourcePort
+    renderer: RenderPort
+    cluster: ClusterPort
+    history: HistoryPort
+    clock: Clock
