@@ -15,6 +15,9 @@ stage = @printf '== %-10s %s\n' '$@' '$(1)'
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
+# uv installs the lock ten times as fast as pip does; pip only brings uv, from the same lock.
+UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv pip
+
 # Installing is skipped while nothing that it reads has changed: the stamp is named after what was installed.
 STAMP := $(VENV)/.installed-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | git hash-object --stdin)
 
@@ -31,8 +34,12 @@ $(STAMP):
 	@echo "installing into $(VENV) with $$($(PYTHON) --version)"
 	@[ -x $(BIN)/python ] && $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); } || \
 		{ echo "could not create $(VENV): on Debian and Ubuntu, install the package python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@awk '/^[^ ]/ {uv = /^uv==/} uv' requirements-dev.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
+	@$(UV) install --quiet --no-deps --require-hashes -r requirements-dev.lock || { \
+		echo "trying again with pip, which knows the settings in pip.conf"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements-dev.lock; }
+	@$(UV) install --quiet --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.installed-* && touch $@
 
 # pytest runs last and once, so that its summary is the last line: CI reads it.
@@ -84,7 +91,7 @@ coverage: setup ## which lines the tests reach, as html in htmlcov/
 
 lock: setup ## resolve pyproject.toml's requirements anew into the two lock files (UPGRADE=1 takes newer versions)
 	@for target in 'requirements.lock --all-extras' 'requirements-dev.lock --all-extras --group dev'; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		$(UV) compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml -o $$target >/dev/null; done
 
 clean: ## remove what this file made
