@@ -99,7 +99,10 @@ class ClusterPort(Protocol):
         """
 
     async def dry_run(self, app: App, step: Step) -> Trial:
-        """The server's dry run of `step`: same body, manager, force and preconditions as its write. Keeps a receipt where unchanged."""
+        """The server's dry run of `step`: same body, manager, force and preconditions as its write.
+
+        Keeps a receipt where live already is what it should be.
+        """
 
     async def write(self, app: App, step: Step) -> Written:
         """Carries `step` out and keeps a receipt. A prune ends when the deletion was accepted."""

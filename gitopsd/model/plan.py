@@ -17,7 +17,8 @@ class Desired:
     """An object as it is to be applied: qualified, sanitised and marked, serialised once.
 
     `digest` is of `body`, the very bytes that are sent. `options` are its sync options (the resource's own), `wave` its
-    sync wave, `hook` the phases of a hook (empty for ordinary objects).
+    sync wave, `hook` the phases of a hook (empty for ordinary objects). `marked` is false for what is made sure of, but never
+    owned: the namespace of `CreateNamespace=true`.
     """
 
     ref: ObjectRef
@@ -27,14 +28,20 @@ class Desired:
     wave: int = 0
     hook: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredSet:
-    """All that an application wants. `digest` is of all members; `warnings` say what was dropped or left out, and why."""
+    """All that an application wants.
+
+    `digest` is of all members. `refusals` are objects that can't be applied as they stand (unknown kind, no name, twice in the
+    set), `warnings` say what was dropped, and why.
+    """
 
     objects: tuple[Desired, ...]
     digest: str
+    refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -87,6 +94,25 @@ class Inventory:
         return Inventory({ref: member for ref, member in self.members.items() if ref not in refs})
 
 
+class Verdict(StrEnum):
+    """What is known of an object before the server is asked."""
+
+    SAME = "same"
+    ABSENT = "absent"
+    UNDECIDED = "undecided"
+    EXTRA = "extra"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One object, wanted or live or both. UNDECIDED ones are the dry run's to judge; EXTRA ones are live but not wanted."""
+
+    ref: ObjectRef
+    verdict: Verdict
+    desired: Desired | None = None
+    live: Live | None = None
+
+
 class Action(StrEnum):
     """What a step does."""
 
@@ -118,8 +144,8 @@ class FieldChange:
 class Step:
     """One object's part in a plan.
 
-    `deferred` says what the step waits for where its dry run can only pass after an earlier step. `changes` are known after
-    the preflight. `warnings` are the server's.
+    `waits_for` is the object that an earlier step of the same plan makes, where the dry run can only pass after it. `changes`
+    are known after the preflight. `warnings` are the server's.
     """
 
     ref: ObjectRef
@@ -128,7 +154,7 @@ class Step:
     desired: Desired | None = None
     live: Live | None = None
     changes: tuple[FieldChange, ...] = ()
-    deferred: str = ""
+    waits_for: ObjectRef | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -161,6 +187,11 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
     @property
+    def differences(self) -> tuple[Step, ...]:
+        """The steps that show that live is not what Git says; hooks run with a sync, but are no reason for one."""
+        return tuple(step for step in self.steps if step.action is not Action.HOOK)
+
+    @property
     def writes(self) -> tuple[Step, ...]:
-        """The steps that change something in the cluster."""
-        return tuple(step for step in self.steps if step.action is not Action.SKIP)
+        """The differences that a sync would do something about."""
+        return tuple(step for step in self.differences if step.action is not Action.SKIP)

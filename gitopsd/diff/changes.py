@@ -1,0 +1,98 @@
+"""Field by field: what a write would change, in words that a person and a program can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gitopsd.model.plan import FieldChange
+from gitopsd.model.refs import Object
+
+Path = tuple[str | int, ...]
+"""Steps into an object: keys, and for lists the item's identity (`[name=app]`) or its index."""
+
+SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"})
+"""Metadata that only the server writes: never a difference."""
+
+_IDENTITIES = ("name", "containerPort", "port", "key", "mountPath", "topologyKey", "ip", "type", "uid")
+"""What tells the items of a list of objects apart, in order of preference: the merge keys of the built-in kinds."""
+
+_ABSENT = object()
+
+
+def field_changes(before: Object, after: Object) -> tuple[FieldChange, ...]:
+    """The fields in which `after` differs from `before`, in order of the path; status and the server's own metadata aside.
+
+    Items of lists are matched by identity where they have one, so a container that moved is not two changes. A subtree that is
+    only on one side is one change with the whole of it. Mask Secrets before: what is given here is shown.
+    """
+    return tuple(
+        FieldChange(render_path(path), None if old is _ABSENT else old, None if new is _ABSENT else new)
+        for path, old, new in sorted(_walk((), _comparable(before), _comparable(after)), key=lambda item: render_path(item[0]))
+    )
+
+
+def render_path(path: Path) -> str:
+    """As people write it: `spec.template.spec.containers[name=app].image`; odd keys are quoted: `data["tls.crt"]`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.startswith("["):
+            text += step
+        elif step and all(char.isalnum() or char in "_-" for char in step):
+            text += f".{step}" if text else step
+        else:
+            text += f'["{step}"]'
+    return text
+
+
+def _comparable(obj: Object) -> Object:
+    content = {key: value for key, value in obj.items() if key != "status"}
+    metadata = content.get("metadata")
+    if isinstance(metadata, dict):
+        content["metadata"] = {key: value for key, value in metadata.items() if key not in SERVERS_OWN}
+    return content
+
+
+def _walk(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in old.keys() | new.keys():
+            yield from _walk((*path, key), old.get(key, _ABSENT), new.get(key, _ABSENT))
+    elif isinstance(old, list) and isinstance(new, list) and old != new:
+        yield from _walk_lists(path, old, new)
+    elif type(old) is not type(new) or old != new:
+        yield path, old, new
+
+
+def _walk_lists(path: Path, old: list[Any], new: list[Any]) -> Iterator[tuple[Path, Any, Any]]:
+    identity = _identity(old, new)
+    if identity is None:
+        if any(isinstance(item, dict | list) for item in old + new):
+            for index in range(max(len(old), len(new))):
+                yield from _walk((*path, index), _item(old, index), _item(new, index))
+        else:
+            yield path, old, new
+        return
+    olds, news = ({item[identity]: item for item in items} for items in (old, new))
+    if not old or not new or (list(olds) != list(news) and olds.keys() == news.keys()):
+        # All of it is new or gone, or only the order differs: that is one change of the list, not of its items.
+        yield path, old or _ABSENT, new or _ABSENT
+        if not old or not new:
+            return
+    for value in [*olds, *(value for value in news if value not in olds)]:
+        yield from _walk((*path, f"[{identity}={value}]"), olds.get(value, _ABSENT), news.get(value, _ABSENT))
+
+
+def _item(items: list[Any], index: int) -> Any:
+    return items[index] if index < len(items) else _ABSENT
+
+
+def _identity(old: list[Any], new: list[Any]) -> str | None:
+    if not all(isinstance(item, dict) for item in old + new):
+        return None
+    for key in _IDENTITIES:
+        values = [[item.get(key) for item in items] for items in (old, new)]
+        if all(isinstance(value, str | int) for value in values[0] + values[1]) and all(len(set(v)) == len(v) for v in values):
+            return key
+    return None

@@ -1,0 +1,137 @@
+"""Making the plan: from what was compared to ordered steps and refusals. Pure: nothing is asked, nothing is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from gitopsd.model.app import App
+from gitopsd.model.marks import Mark
+from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step, Verdict
+from gitopsd.model.record import Trigger
+from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.plan.annotations import ARGO, annotations, sync_options, words
+from gitopsd.plan.order import ordered
+from gitopsd.plan.ownership import adopt_policy, can_adopt, can_prune
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What policy and trigger allow: whether to prune, and whether an empty render may."""
+
+    installation: str
+    prune: bool
+    allow_empty: bool
+
+    @classmethod
+    def of(cls, app: App, trigger: Trigger, installation: str) -> Asked:
+        """Automation's own words, unless a person asked otherwise."""
+        automated = app.automated
+        prune = trigger.prune if trigger.prune is not None else bool(automated and automated.prune)
+        return cls(installation, prune, bool(automated and automated.allow_empty))
+
+
+def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inventory: Inventory, asked: Asked) -> Plan:
+    """What a sync would do, before the server's dry run.
+
+    Steps are ordered (see `gitopsd.plan.order`). An UNDECIDED object is planned as `configure` and drops out if the dry run finds
+    it unchanged. With a refusal nothing of it will be written.
+    """
+    steps: list[Step] = []
+    unchanged: list[ObjectRef] = []
+    refusals = list(desired.refusals)
+    entries = tuple(compared)
+    for entry in entries:
+        verdict = _judge(entry, app, inventory, asked)
+        if isinstance(verdict, Refusal):
+            refusals.append(verdict)
+        elif verdict is not None:
+            steps.append(verdict)
+        elif entry.desired:
+            unchanged.append(entry.ref)
+    if not desired.objects and any(step.action is Action.PRUNE for step in steps) and not asked.allow_empty:
+        refusals.append(_empty_render(app, steps))
+    return with_digest(Plan(ordered(steps), tuple(unchanged), tuple(refusals), desired.digest, warnings=desired.warnings))
+
+
+def _judge(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Step | Refusal | None:
+    if entry.desired is None:
+        return _extra(entry, app, inventory, asked) if entry.live else None
+    if entry.desired.hook:
+        return Step(entry.ref, Action.HOOK, ", ".join(entry.desired.hook), entry.desired, entry.live)
+    if entry.verdict is Verdict.SAME:
+        return None
+    if entry.live is None:
+        return Step(entry.ref, Action.CREATE, "not in the cluster", entry.desired)
+    return configure_or_refuse(entry.ref, entry.desired, entry.live, app, asked.installation)
+
+
+def configure_or_refuse(ref: ObjectRef, desired: Desired, live: Live, app: App, installation: str) -> Step | Refusal:
+    """The step for a desired object that exists: an update, or the reason why it must not be touched."""
+    if live.deleting:
+        return Refusal(ref, "BeingDeleted", "it is being deleted, and can be applied only when it is gone")
+    if desired.marked:
+        mine = Mark(installation, app.key, ref)
+        if refusal := can_adopt(live, mine, adopt_policy(app, json.loads(desired.body))):
+            return refusal
+        reason = "differs from Git" if live.mark == mine else "exists without an owner, and is taken over"
+    else:
+        reason = "differs from what CreateNamespace asks for"
+    return Step(ref, Action.CONFIGURE, reason, desired, live)
+
+
+def _extra(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Step | None:
+    live = entry.live
+    if live is None or live.deleting:
+        return None
+    mine = Mark(asked.installation, app.key, entry.ref)
+    if (why := can_prune(live, mine, inventory.members.get(entry.ref))) is not None:
+        # Not ours (any more): it is no business of this plan, unless the inventory still lists it.
+        return Step(entry.ref, Action.SKIP, f"left in place: {why}", live=live) if live.mark == mine else None
+    manifest: Object = live.object or {}
+    if kept := _kept(manifest, app):
+        return None if kept == "IgnoreExtraneous" else Step(entry.ref, Action.SKIP, f"not in Git; kept: {kept}", live=live)
+    if not asked.prune:
+        return Step(entry.ref, Action.SKIP, "not in Git; pruning is off", live=live)
+    return Step(entry.ref, Action.PRUNE, "not in Git", live=live)
+
+
+def _kept(manifest: Object, app: App) -> str:
+    """Why an object that left Git stays, empty where nothing keeps it. The object's own word beats the application's."""
+    said = annotations(manifest)
+    if "IgnoreExtraneous" in words(said.get(f"{ARGO}compare-options", "")):
+        return "IgnoreExtraneous"
+    if said.get("client.lifecycle.config.k8s.io/deletion") == "detach":
+        return "client.lifecycle.config.k8s.io/deletion: detach"
+    prune = sync_options(manifest).get("Prune", app.option("Prune", "true"))
+    return "" if prune == "true" else f"Prune={prune}"
+
+
+def _empty_render(app: App, steps: list[Step]) -> Refusal:
+    count = sum(step.action is Action.PRUNE for step in steps)
+    how = "if that is meant, set syncPolicy.automated.allowEmpty"
+    return Refusal(ObjectRef("argoproj.io", "Application", *_names(app)), "EmptyRender", f"Git holds no object, {count} would be deleted; {how}")
+
+
+def _names(app: App) -> tuple[str, str]:
+    return app.key.namespace, app.key.name
+
+
+def with_digest(plan: Plan) -> Plan:
+    """The plan with its digest: the same steps for the same render have the same digest, whenever they are planned."""
+    parts = [plan.desired_digest]
+    for step in plan.steps:
+        target = step.desired.digest if step.desired else (step.live.uid if step.live else "")
+        parts.append(f"{step.action} {step.ref.group}/{step.ref} {target}")
+    return replace(plan, digest=hashlib.sha256("\n".join(parts).encode()).hexdigest())
+
+
+def selected(plan: Plan, resources: Mapping[str, None] | Iterable[str]) -> Plan:
+    """Only the steps for objects that were asked for, as `KIND/NAME` or `KIND/NAMESPACE/NAME`; hooks do not run (Argo CD's rule)."""
+    names = frozenset(resources)
+    if not names:
+        return plan
+    steps = tuple(s for s in plan.steps if s.action is not Action.HOOK and names & {str(s.ref), f"{s.ref.kind}/{s.ref.name}"})
+    return with_digest(replace(plan, steps=steps, refusals=tuple(r for r in plan.refusals if str(r.ref) in names)))

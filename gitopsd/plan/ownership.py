@@ -1,0 +1,71 @@
+"""Whose is it? The two decisions that can do damage: taking an object over, and deleting one (invariants 2 and 4)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from gitopsd.model.app import App
+from gitopsd.model.marks import Mark
+from gitopsd.model.plan import Live, Member, Refusal
+from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.plan.annotations import OWN, annotations
+
+
+class AdoptPolicy(Enum):
+    """What may be taken over."""
+
+    UNOWNED = "unowned"
+    """Objects that nobody has marked; the default. Whoever wrote one by hand, or with kubectl, loses nothing by it."""
+    ANY = "any"
+    """Also objects of another application or tool: asked for by name, with `gitopsd.dev/adopt: "true"` on the object or the app."""
+
+
+def adopt_policy(app: App, manifest: Object) -> AdoptPolicy:
+    """What the manifest or its application asks for."""
+    asked = annotations(manifest).get(f"{OWN}adopt", app.annotations.get(f"{OWN}adopt", ""))
+    return AdoptPolicy.ANY if asked == "true" else AdoptPolicy.UNOWNED
+
+
+def can_adopt(live: Live, mine: Mark, policy: AdoptPolicy) -> Refusal | None:
+    """None where the live object may be written to, else why not.
+
+    It may where it carries our mark for its own reference, or no valid mark at all: a mark for another reference is a copy
+    that a controller made, and says nothing. Objects under a controller belong to that controller.
+    """
+    if live.mark == mine:
+        return None
+    if live.controlled:
+        return Refusal(live.ref, "ControllerOwned", "a controller owns it and would undo every change; remove it from Git")
+    if policy is AdoptPolicy.ANY:
+        return None
+    how = f'to take it over, annotate it with {OWN}adopt: "true"'
+    if live.mark and live.mark.ref == live.ref:
+        owner = f"application {live.mark.app}"
+        if live.mark.installation != mine.installation:
+            owner += f" of the gitopsd installation {live.mark.installation}"
+        return Refusal(live.ref, "OwnedByAnother", f"{owner} owns it, and {mine.app} wants it too; {how}")
+    if live.tool:
+        return Refusal(live.ref, "OwnedByAnother", f"{live.tool} owns it, and {mine.app} wants it too; {how}")
+    return None
+
+
+def can_prune(live: Live, mine: Mark, member: Member | None) -> str | None:
+    """None where the live object may be deleted, else why it must stay.
+
+    It may only where the inventory lists it, it carries our mark for its own reference, no controller owns it, and it is the
+    very object that we made (the recorded uid; a crash can leave none, then the mark has to do).
+    """
+    if member is None:
+        return "it is not in the inventory"
+    if live.mark is None or live.mark != mine:
+        return "it does not carry this application's mark"
+    if live.controlled:
+        return "a controller owns it"
+    if member.uid and member.uid != live.uid:
+        return "it is not the object that this application made: it was deleted and made again by somebody else"
+    return None
+
+
+def own_mark(installation: str, app: App, ref: ObjectRef) -> Mark:
+    """The mark that this application's object carries."""
+    return Mark(installation, app.key, ref)

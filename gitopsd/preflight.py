@@ -1,0 +1,75 @@
+"""The preflight: every step of a plan tried on the server, with the bodies of its writes, before anything is written.
+
+It is the judge as well: a step whose dry run would change nothing drops out of the plan, and the changes of the others
+are known (invariant 1 and section 6 of the design).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from gitopsd.diff.attribute import attributed
+from gitopsd.diff.changes import field_changes
+from gitopsd.diff.mask import Mask, masked
+from gitopsd.model.app import App
+from gitopsd.model.errors import ObjectError
+from gitopsd.model.plan import Action, FieldChange, Plan, Refusal, Step
+from gitopsd.model.refs import ObjectRef
+from gitopsd.plan.deferral import lacking
+from gitopsd.plan.make import configure_or_refuse, with_digest
+from gitopsd.ports import ClusterPort, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What trying needs: the cluster, who we are, and how values of Secrets are hidden."""
+
+    cluster: ClusterPort
+    installation: str
+    mask: Mask
+
+    async def check(self, app: App, plan: Plan) -> Plan:
+        """The plan as the server sees it: unchanged steps gone, changes filled in, refusals and deferrals added.
+
+        Raises ClusterError where the server can't be asked. With refusals in the given plan nothing is asked: it won't be carried out.
+        """
+        if plan.refusals or not plan.steps:
+            return plan
+        tried = await asyncio.gather(*(self._try(app, step, plan.steps) for step in plan.steps))
+        steps = tuple(step for step in tried if isinstance(step, Step))
+        refusals = tuple(refusal for refusal in tried if isinstance(refusal, Refusal))
+        unchanged = tuple(ref for ref in tried if isinstance(ref, ObjectRef))
+        return with_digest(replace(plan, steps=steps, refusals=refusals, unchanged=plan.unchanged + unchanged))
+
+    async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Step | Refusal | ObjectRef:
+        """The step with its changes, why it is refused, or the bare reference where nothing would change."""
+        if step.action is Action.SKIP or (step.action is Action.HOOK and step.live):
+            return step
+        if (provider := lacking(step, None, steps)) is not None:
+            return replace(step, waits_for=provider)
+        try:
+            trial = await self.cluster.dry_run(app, step)
+        except ObjectError as error:
+            if (provider := lacking(step, error, steps)) is not None:
+                return replace(step, waits_for=provider)
+            return Refusal(step.ref, error.reason, error.message)
+        if trial.existing is not None and step.desired is not None:
+            return await self._reconsider(app, step, trial, steps)
+        if trial.unchanged:
+            return step.ref
+        return replace(step, changes=self._changes(step, trial), warnings=trial.warnings)
+
+    async def _reconsider(self, app: App, step: Step, trial: Trial, steps: Iterable[Step]) -> Step | Refusal | ObjectRef:
+        """An object to be created was there all along, unmarked: it is judged again as what it is."""
+        if step.desired is None or trial.existing is None or step.action is Action.HOOK:
+            return replace(step, live=trial.existing)
+        again = configure_or_refuse(step.ref, step.desired, trial.existing, app, self.installation)
+        return await self._try(app, again, steps) if isinstance(again, Step) else again
+
+    def _changes(self, step: Step, trial: Trial) -> tuple[FieldChange, ...]:
+        if step.action is not Action.CONFIGURE or trial.before is None or trial.after is None:
+            return ()
+        before, after = masked(trial.before, self.mask), masked(trial.after, self.mask)
+        return attributed(field_changes(before, after), trial.before)

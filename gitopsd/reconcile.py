@@ -1,0 +1,196 @@
+"""The daemon in one sentence: `Reconciler.reconcile`. Read this first.
+
+Each stage takes frozen values and gives frozen values; what talks to the world stands behind a port. A pass over an application
+that has not changed renders nothing, sends no request, and is not remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gitopsd.apply import apply
+from gitopsd.diff.compare import compare
+from gitopsd.diff.mask import Mask
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.errors import GitopsdError, RenderError
+from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
+from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
+from gitopsd.model.source import Snapshot
+from gitopsd.model.surface import Surface
+from gitopsd.plan.make import Asked, make_plan, selected
+from gitopsd.plan.policy import Decision, decide
+from gitopsd.plan.qualify import Marking, qualify
+from gitopsd.ports import Clock, Ports, Rendered
+from gitopsd.preflight import Preflight
+from gitopsd.report import Evidence, concluded
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is kept of an application between passes; all of it can be found again."""
+
+    last: SyncRecord | None = None
+    """The last attempted sync that got as far as a plan."""
+    failure: tuple[str, str] | None = None
+    """Revision and message of the last failure before a plan, so that one failure is one record."""
+    qualified: tuple[Rendered, Surface, App, DesiredSet] | None = None
+
+
+@dataclass(slots=True)
+class _Stages:
+    """How long each stage took, in seconds."""
+
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begun = self.clock.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + self.clock.monotonic() - begun
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One pass under way: what is known so far, for the record of a failure too."""
+
+    app: App
+    trigger: Trigger
+    started: datetime
+    stages: _Stages
+    sources: tuple[Snapshot, ...] = ()
+
+    def record(self) -> SyncRecord:
+        """The record as far as it is known now."""
+        return SyncRecord(
+            app=self.app.key,
+            trigger=self.trigger,
+            phase=Phase.RUNNING,
+            message="",
+            started=self.started,
+            commits=tuple(source.commit for source in self.sources),
+            arrived=self.sources[0].arrived if self.sources else None,
+            stages=self.stages.seconds,
+        )
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Brings applications from commit to live, one pass at a time; the daemon sees to it that no application has two."""
+
+    ports: Ports
+    marking: Marking
+    mask: Mask
+    _memories: dict[AppKey, _Memory] = field(default_factory=dict)
+
+    async def reconcile(self, app: App, trigger: Trigger) -> SyncRecord:
+        """One pass: from what Git holds to what the cluster has, and a record of it. Never raises a GitopsdError.
+
+        A pass writes only where policy or a person says so (`plan.policy.decide`), and only what the server's dry run of all of
+        it has accepted.
+        """
+        memory = await self._memory(app.key)
+        this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock))
+        try:
+            evidence, decision = await self._plan(this, memory)
+            if not decision.sync:
+                return await self._conclude(this, memory, evidence, None)
+            evidence.begun = await self.ports.history.begin(_intended(this.record(), evidence.plan))
+            return await self._conclude(this, memory, evidence, await self._sync(this, evidence))
+        except GitopsdError as error:
+            return await self._failed(this, memory, error)
+
+    async def _plan(self, this: _Pass, memory: _Memory) -> tuple[Evidence, Decision]:
+        """The sentence as far as it only looks: what is wanted, what is there, what would be done."""
+        app, trigger, ports, stage = this.app, this.trigger, self.ports, this.stages
+        with stage("fetch"):
+            this.sources = await ports.source.snapshots(app, trigger.revision)
+            surface = await ports.cluster.surface(app)
+        with stage("render"):
+            rendered = await ports.renderer.render(app, this.sources, surface)
+            desired = self._qualified(app, rendered, surface, memory)
+        with stage("observe"):
+            inventory = await ports.cluster.inventory(app)
+            live = await ports.cluster.observe(app, desired, inventory)
+        with stage("plan"):
+            asked = Asked.of(app, trigger, self.marking.installation)
+            plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
+        with stage("preflight"):
+            checked = await self._preflight.check(app, plan)
+        evidence = Evidence(desired, inventory, live, checked, memory.last)
+        return evidence, decide(app, trigger, checked, memory.last)
+
+    async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
+        """The sentence's second half: remember, then write, then remember what came of it."""
+        app, cluster = this.app, self.ports.cluster
+        with this.stages("apply"):
+            if not evidence.plan.refusals:
+                await cluster.remember(app, evidence.inventory | _intended_members(evidence.desired))
+            outcome = await apply(app, evidence.plan, self._preflight)
+            await cluster.remember(app, evidence.inventory_after(outcome))
+        return outcome
+
+    async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
+        with this.stages("health"):
+            healths = await self.ports.cluster.settle(this.app, evidence.refs, 0.0)
+        now = self.ports.clock.now()
+        record = concluded(this.app, replace(this.record(), finished=now), evidence, outcome, healths)
+        if outcome is not None:
+            memory.last, memory.failure = record, None
+        return await self.ports.history.record(record)
+
+    async def _failed(self, this: _Pass, memory: _Memory, error: GitopsdError) -> SyncRecord:
+        """The record of a pass that came to no plan. The same failure of the same revision is remembered once."""
+        record = this.record()
+        phase = Phase.FAILED if isinstance(error, RenderError) else Phase.ERROR
+        failure = (record.revision, str(error))
+        record = replace(
+            record,
+            phase=phase,
+            message=str(error),
+            finished=self.ports.clock.now(),
+            attempted=memory.failure != failure,
+            sync=SyncStatus.UNKNOWN,
+            conditions=(Condition(error.condition, str(error)),),
+        )
+        memory.failure = failure
+        return await self.ports.history.record(record)
+
+    def _qualified(self, app: App, rendered: Rendered, surface: Surface, memory: _Memory) -> DesiredSet:
+        """The same values as long as nothing they come from has changed."""
+        known = memory.qualified
+        if known and known[0] is rendered and known[1] is surface and known[2] is app:
+            return known[3]
+        desired = qualify(rendered.objects, surface, app, self.marking)
+        desired = replace(desired, warnings=rendered.warnings + desired.warnings)
+        memory.qualified = (rendered, surface, app, desired)
+        return desired
+
+    async def _memory(self, key: AppKey) -> _Memory:
+        if key not in self._memories:
+            self._memories[key] = _Memory(last=await self.ports.history.last(key))
+        return self._memories[key]
+
+    def forget(self, key: AppKey) -> None:
+        """The application is gone."""
+        self._memories.pop(key, None)
+
+    @property
+    def _preflight(self) -> Preflight:
+        return Preflight(self.ports.cluster, self.marking.installation, self.mask)
+
+
+def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:
+    """The record as it stands before the first write: what a crash would leave."""
+    return replace(record, attempted=True, desired_digest=plan.desired_digest, plan_digest=plan.digest, message="under way")
+
+
+def _intended_members(desired: DesiredSet) -> Inventory:
+    return Inventory({want.ref: Member(want.ref, want.api_version) for want in desired.objects if want.marked})
+
+

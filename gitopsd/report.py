@@ -1,0 +1,125 @@
+"""From what a pass found and did to its record: sync status, health, drift, results. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gitopsd.health import aggregate
+from gitopsd.model.app import App
+from gitopsd.model.health import Health, HealthStatus
+from gitopsd.model.plan import Action, DesiredSet, FieldChange, Inventory, Live, Member, Plan, Step
+from gitopsd.model.record import (
+    Condition,
+    Drift,
+    DriftOutcome,
+    ObjectResult,
+    Outcome,
+    Phase,
+    ResourceState,
+    ResultStatus,
+    SyncRecord,
+    SyncStatus,
+)
+from gitopsd.model.refs import ObjectRef
+from gitopsd.plan.policy import is_drift
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All that a pass found out before it wrote anything. `begun` is the stored record of a sync under way."""
+
+    desired: DesiredSet
+    inventory: Inventory
+    live: Mapping[ObjectRef, Live]
+    plan: Plan
+    last: SyncRecord | None
+    begun: SyncRecord | None = None
+
+    @property
+    def refs(self) -> frozenset[ObjectRef]:
+        """The desired objects, hooks aside."""
+        return frozenset(want.ref for want in self.desired.objects if not want.hook)
+
+    def inventory_after(self, outcome: Outcome) -> Inventory:
+        """What is there after the apply: everything wanted, with the uids that are known, and all that was not confirmed gone."""
+        uids = {ref: live.uid for ref, live in self.live.items()}
+        uids |= {result.ref: result.uid for result in outcome.results if result.uid}
+        pruned = {result.ref for result in outcome.results if result.status is ResultStatus.PRUNED}
+        wanted = {w.ref: Member(w.ref, w.api_version, uids.get(w.ref, "")) for w in self.desired.objects if w.marked}
+        if any(result.status is not ResultStatus.PRUNED and not result.uid for result in outcome.results if result.ref in wanted):
+            wanted = dict((self.inventory | Inventory(wanted)).members)
+        left = {ref: member for ref, member in self.inventory.members.items() if ref not in pruned and ref in self.live}
+        return Inventory(left | wanted)
+
+
+def concluded(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None, healths: Mapping[ObjectRef, Health]) -> SyncRecord:
+    """The finished record. Without an `outcome` the pass only looked."""
+    plan = evidence.plan
+    open_steps = _open(plan, outcome)
+    resources = tuple(_state(want.ref, want.api_version, open_steps, plan, healths) for want in evidence.desired.objects if not want.hook)
+    extras = tuple(_extra(step) for step in open_steps.values() if step.desired is None)
+    refused = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
+    return replace(
+        record,
+        id=evidence.begun.id if evidence.begun else "",
+        attempted=outcome is not None,
+        phase=outcome.phase if outcome else Phase.SUCCEEDED,
+        message=outcome.message if outcome else _look(plan),
+        desired_digest=plan.desired_digest,
+        plan_digest=plan.digest,
+        sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
+        health=aggregate((state.ref, state.health) for state in resources),
+        results=outcome.results if outcome else _planned(plan),
+        resources=resources + extras,
+        drifts=_drifts(app, record, evidence, outcome),
+        conditions=refused,
+        warnings=plan.warnings + (outcome.warnings if outcome else ()),
+    )
+
+
+def _open(plan: Plan, outcome: Outcome | None) -> dict[ObjectRef, Step]:
+    """The differences that are still there."""
+    done = {r.ref for r in outcome.results if r.status in (ResultStatus.SYNCED, ResultStatus.PRUNED)} if outcome else set()
+    return {step.ref: step for step in plan.differences if step.ref not in done}
+
+
+def _look(plan: Plan) -> str:
+    return f"{len(plan.differences)} objects differ from Git" if plan.differences else "in sync"
+
+
+def _planned(plan: Plan) -> tuple[ObjectResult, ...]:
+    return tuple(ObjectResult(s.ref, s.action, ResultStatus.PENDING, s.reason, s.changes) for s in plan.differences)
+
+
+def _state(
+    ref: ObjectRef, api_version: str, open_steps: Mapping[ObjectRef, Step], plan: Plan, healths: Mapping[ObjectRef, Health]
+) -> ResourceState:
+    refused = any(refusal.ref == ref for refusal in plan.refusals)
+    status = SyncStatus.OUT_OF_SYNC if refused or ref in open_steps else SyncStatus.SYNCED
+    return ResourceState(ref, api_version, status, healths.get(ref, Health(HealthStatus.MISSING, "not in the cluster")))
+
+
+def _extra(step: Step) -> ResourceState:
+    """An object that is live and should not be: shown, but no part of the application's health."""
+    health = step.live.health if step.live else Health(HealthStatus.UNKNOWN, "")
+    return ResourceState(step.ref, "", SyncStatus.OUT_OF_SYNC, health)
+
+
+def _drifts(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None) -> tuple[Drift, ...]:
+    """What somebody else changed since the last sync brought about just this render."""
+    if not is_drift(evidence.plan, evidence.last):
+        return ()
+    still = _open(evidence.plan, outcome)
+    return tuple(
+        Drift(app.key, step.ref, change, record.started, DriftOutcome.REPORTED if step.ref in still else DriftOutcome.HEALED)
+        for step in evidence.plan.differences
+        if step.desired is not None and step.action is not Action.SKIP
+        for change in _drifted(step)
+    )
+
+
+def _drifted(step: Step) -> tuple[FieldChange, ...]:
+    if step.action is Action.CREATE:
+        return (FieldChange("", before="absent", after="present", operation="Delete"),)
+    return step.changes
