@@ -7,6 +7,7 @@ No error text ever holds a value of a Secret or a credential (invariant 5).
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,6 +42,10 @@ class GitopsdError(Exception):
 
     condition: ClassVar[str] = "UnknownError"
     """The type of the condition that an application shows for this error (Argo CD's words where it has them)."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors come back from child processes as they were raised there, whatever parameters their class is made with."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ConfigError(GitopsdError):
