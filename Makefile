@@ -44,7 +44,7 @@ $(STAMP):
 
 # pytest runs last and once, so that its summary is the last line: CI reads it.
 test: check ## all checks: formatting, lint, types, import contracts, then every test
-	$(call stage,unit, property, conformance and cluster tests)
+	$(call stage,tests: unit + property + conformance + cluster)
 	@$(PYTEST) -q
 
 check: fmt lint types contracts ## the checks that run no test
