@@ -6,6 +6,7 @@ that has not changed renders nothing, sends no request, and is not remembered.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -64,9 +65,13 @@ class _Pass:
     started: datetime
     stages: _Stages
     sources: tuple[Snapshot, ...] = ()
+    begun: SyncRecord | None = None
+    """The stored record of a sync under way."""
 
     def record(self) -> SyncRecord:
         """The record as far as it is known now."""
+        if self.begun:
+            return replace(self.begun, stages=self.stages.seconds)
         return SyncRecord(
             app=self.app.key,
             trigger=self.trigger,
@@ -98,10 +103,8 @@ class Reconciler:
         this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock))
         try:
             evidence, decision = await self._plan(this, memory)
-            if not decision.sync:
-                return await self._conclude(this, memory, evidence, None)
-            evidence.begun = await self.ports.history.begin(_intended(this.record(), evidence.plan))
-            return await self._conclude(this, memory, evidence, await self._sync(this, evidence))
+            outcome = await self._sync(this, evidence) if decision.sync else None
+            return await self._conclude(this, memory, evidence, outcome)
         except GitopsdError as error:
             return await self._failed(this, memory, error)
 
@@ -127,13 +130,24 @@ class Reconciler:
 
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""
-        app, cluster = this.app, self.ports.cluster
+        this.begun = await self.ports.history.begin(_intended(this.record(), evidence.plan))
+        if evidence.plan.refusals:
+            return await apply(this.app, evidence.plan, self._preflight)
+        cluster = self.ports.cluster
         with this.stages("apply"):
-            if not evidence.plan.refusals:
-                await cluster.remember(app, evidence.inventory | _intended_members(evidence.desired))
-            outcome = await apply(app, evidence.plan, self._preflight)
-            await cluster.remember(app, evidence.inventory_after(outcome))
+            await cluster.remember(this.app, evidence.inventory | _intended_members(evidence.desired))
+            try:
+                outcome = await apply(this.app, evidence.plan, self._preflight)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._terminated(this))
+                raise
+            await cluster.remember(this.app, evidence.inventory_after(outcome))
         return outcome
+
+    async def _terminated(self, this: _Pass) -> None:
+        """The record of a sync that was ended from outside; what it had written stays written."""
+        message = "terminated; the next sync goes on where it was"
+        await self.ports.history.record(replace(this.record(), phase=Phase.FAILED, message=message, finished=self.ports.clock.now()))
 
     async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
         with this.stages("health"):
@@ -154,7 +168,7 @@ class Reconciler:
             phase=phase,
             message=str(error),
             finished=self.ports.clock.now(),
-            attempted=memory.failure != failure,
+            attempted=record.attempted or memory.failure != failure,
             sync=SyncStatus.UNKNOWN,
             conditions=(Condition(error.condition, str(error)),),
         )

@@ -25,16 +25,15 @@ from gitopsd.model.refs import ObjectRef
 from gitopsd.plan.policy import is_drift
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that a pass found out before it wrote anything. `begun` is the stored record of a sync under way."""
+    """All that a pass found out before it wrote anything."""
 
     desired: DesiredSet
     inventory: Inventory
     live: Mapping[ObjectRef, Live]
     plan: Plan
     last: SyncRecord | None
-    begun: SyncRecord | None = None
 
     @property
     def refs(self) -> frozenset[ObjectRef]:
@@ -47,8 +46,6 @@ class Evidence:
         uids |= {result.ref: result.uid for result in outcome.results if result.uid}
         pruned = {result.ref for result in outcome.results if result.status is ResultStatus.PRUNED}
         wanted = {w.ref: Member(w.ref, w.api_version, uids.get(w.ref, "")) for w in self.desired.objects if w.marked}
-        if any(result.status is not ResultStatus.PRUNED and not result.uid for result in outcome.results if result.ref in wanted):
-            wanted = dict((self.inventory | Inventory(wanted)).members)
         left = {ref: member for ref, member in self.inventory.members.items() if ref not in pruned and ref in self.live}
         return Inventory(left | wanted)
 
@@ -62,7 +59,6 @@ def concluded(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome
     refused = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
     return replace(
         record,
-        id=evidence.begun.id if evidence.begun else "",
         attempted=outcome is not None,
         phase=outcome.phase if outcome else Phase.SUCCEEDED,
         message=outcome.message if outcome else _look(plan),

@@ -1,0 +1,1 @@
+"""When: triggers, coalescing, polling, retries, start and end."""

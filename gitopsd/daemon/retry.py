@@ -1,0 +1,32 @@
+"""When a failed sync is tried again."""
+
+from __future__ import annotations
+
+from gitopsd.formats.duration import parse_duration
+from gitopsd.model.app import App, Retry
+from gitopsd.model.record import Phase, SyncRecord
+
+_DEFAULT = Retry(limit=-1)
+"""Without `syncPolicy.retry` a failure is tried again without end: what failed because of the cluster mends itself with it."""
+
+_UNREACHABLE_CAP = 30.0
+"""Seconds between tries while a cluster or repository can't be reached: trying costs little, and coming back should be quick."""
+
+
+def retry_delay(app: App, record: SyncRecord, failures: int, spread: float) -> float | None:
+    """Seconds until the next try after `failures` failed ones in a row, or None where there is none.
+
+    The delay grows by the policy's factor up to its maximum; `spread`, from 0 to 1, takes up to a quarter of it away, so that
+    many applications that failed together don't come back together. A commit that can't be rendered is not tried again:
+    only another commit mends it.
+    """
+    if record.phase not in (Phase.FAILED, Phase.ERROR) or any(c.type == "RenderError" for c in record.conditions):
+        return None
+    policy = app.spec.sync_policy.retry or _DEFAULT
+    reached = bool(record.desired_digest)
+    if reached and 0 <= policy.limit < failures:
+        return None
+    cap = parse_duration(policy.backoff.max_duration) if reached else _UNREACHABLE_CAP
+    first = parse_duration(policy.backoff.duration) if reached else 1.0
+    delay = min(cap, first * float(policy.backoff.factor) ** min(failures - 1, 32))
+    return delay * (1 - spread / 4)

@@ -1,0 +1,58 @@
+"""How an application stands now: derived from its records, never kept beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gitopsd.model.app import App
+from gitopsd.model.health import Health, HealthStatus
+from gitopsd.model.record import Condition, DriftOutcome, Phase, ResourceState, SyncRecord, SyncStatus, Trigger
+from gitopsd.model.refs import ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """What `gitopsd status`, the HTTP API and the metrics say of an application.
+
+    `since` is when `sync` became what it is. `operation` is the last attempted sync, `running` the trigger of one under way.
+    `problems` are conditions that no pass found: a broken document, an unreachable repository.
+    """
+
+    app: App
+    sync: SyncStatus = SyncStatus.UNKNOWN
+    revision: str = ""
+    since: datetime | None = None
+    health: Health = field(default_factory=lambda: Health(HealthStatus.UNKNOWN, "not looked at yet"))
+    drifted: frozenset[ObjectRef] = frozenset()
+    drift_since: datetime | None = None
+    operation: SyncRecord | None = None
+    running: Trigger | None = None
+    suspended: bool = False
+    pinned: str = ""
+    conditions: tuple[Condition, ...] = ()
+    problems: tuple[Condition, ...] = ()
+    resources: tuple[ResourceState, ...] = ()
+
+    def after(self, record: SyncRecord) -> AppStatus:
+        """How it stands after a pass. A pass that came to no plan keeps what was known of the objects."""
+        planned = bool(record.desired_digest)
+        drifted = frozenset(drift.ref for drift in record.drifts if drift.outcome is DriftOutcome.REPORTED)
+        return replace(
+            self,
+            sync=record.sync,
+            revision=record.revision or self.revision,
+            since=self.since if record.sync is self.sync and self.since else record.finished,
+            health=record.health if planned else self.health,
+            drifted=drifted if planned else self.drifted,
+            drift_since=(self.drift_since or record.finished) if drifted else None,
+            operation=record if record.attempted else self.operation,
+            conditions=record.conditions,
+            resources=record.resources if planned else self.resources,
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is Synced and Healthy, with nothing under way."""
+        done = self.operation is None or self.operation.phase is not Phase.RUNNING
+        return done and self.sync is SyncStatus.SYNCED and self.health.status is HealthStatus.HEALTHY
