@@ -1,0 +1,184 @@
+"""One document of kind Application: checked against `gitopsd.model.app`, and turned into an `App`.
+
+The schema is Argo CD's (argoproj.io/v1alpha1); `status` and `operation` are its controller's and are ignored, and so is
+all metadata but name, namespace, labels, annotations and finalizers. An explicit null means unset, as it does for the API server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
+
+from gitopsd.config.documents import ConfigErrors, Document, did_you_mean
+from gitopsd.config.model import Cluster
+from gitopsd.config.rules import Finding, mapping, mappings
+from gitopsd.config.settings import unknown_settings, wrong_settings
+from gitopsd.config.units import parse_duration
+from gitopsd.config.validate import in_order, validate
+from gitopsd.model.app import App, AppKey, AppSpec, wire_name
+from gitopsd.model.errors import ConfigError
+
+GROUP = "argoproj.io"
+API_VERSION = f"{GROUP}/v1alpha1"
+DEFAULT_NAMESPACE = "argocd"
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_FREE_FORM = frozenset({"valuesObject", "plugin", "sourceHydrator"})
+"""Fields whose content is not the schema's: a null means something in Helm values."""
+_EMPTY_MEANS_UNSET = frozenset({"project", "targetRevision"})
+_ENGINES = ("kustomize", "helm", "directory", "plugin")
+SYNC_OPTIONS = (
+    "ApplyOutOfSyncOnly", "ClientSideApplyMigration", "CreateNamespace", "Delete", "FailOnSharedResource", "Force", "Prune",
+    "PruneLast", "PrunePropagationPolicy", "Replace", "RespectIgnoreDifferences", "ServerSideApply",
+    "SkipDryRunOnMissingResource", "Validate",
+)  # fmt: skip
+"""What Argo CD knows under `syncPolicy.syncOptions`, each with `=value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """The part of an Application's metadata that counts; whatever else stands there is the API server's."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
+    name: str
+    namespace: str = DEFAULT_NAMESPACE
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """The document. What its controller writes is there to be ignored."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "alias_generator": wire_name}
+    api_version: str
+    kind: str
+    metadata: _Metadata
+    spec: AppSpec
+    status: Any = None
+    operation: Any = None
+
+
+@cache
+def _adapter() -> TypeAdapter[_Application]:
+    return TypeAdapter(_Application)
+
+
+def application_schema() -> dict[str, Any]:
+    """The JSON Schema of an Application document."""
+    return _adapter().json_schema(mode="validation")
+
+
+def key_of(document: Document) -> AppKey | None:
+    """Which application a document is about, as far as it can be told even where it is broken."""
+    metadata = mapping(mapping(document.value).get("metadata"))
+    name, namespace = metadata.get("name"), metadata.get("namespace") or DEFAULT_NAMESPACE
+    return AppKey(namespace, name) if isinstance(name, str) and isinstance(namespace, str) and name else None
+
+
+def read_application(document: Document, clusters: tuple[Cluster, ...] | None) -> App:
+    """The application in a document; raises ConfigErrors with everything that is wrong with it."""
+    document = replace(document, value=_without_unset(document.value))
+    metadata, spec = (mapping(mapping(document.value).get(part)) for part in ("metadata", "spec"))
+    errors = [document.error(path, message) for path, message in _metadata_findings(metadata)]
+    errors += [document.error(("spec", *path), message) for path, message in _spec_findings(spec, clusters)]
+    try:
+        read = validate(_adapter(), document, ())
+    except ConfigErrors as invalid:
+        raise ConfigErrors(in_order((*invalid.errors, *errors))) from None
+    if errors:
+        raise ConfigErrors(in_order(errors))
+    own = read.metadata
+    origin = f"{document.file}:{document.line}"
+    return App(AppKey(own.namespace, own.name), read.spec, own.labels, own.annotations, own.finalizers, origin)
+
+
+def doubts(document: Document) -> Iterator[ConfigError]:
+    """What an acceptable document says that has no effect."""
+    metadata, spec = (mapping(mapping(document.value).get(part)) for part in ("metadata", "spec"))
+    for name, message in unknown_settings(mapping(metadata.get("annotations"))):
+        yield document.error(("metadata", "annotations", name), message, of_key=True)
+    policy = mapping(spec.get("syncPolicy"))
+    options = [option for option in policy.get("syncOptions") or () if isinstance(option, str)]
+    for index, option in enumerate(options):
+        if (name := option.partition("=")[0]) not in SYNC_OPTIONS:
+            hint = did_you_mean(name, SYNC_OPTIONS)
+            yield document.error(("spec", "syncPolicy", "syncOptions", index), f'unknown sync option "{name}"{hint}')
+    if policy.get("managedNamespaceMetadata") and "CreateNamespace=true" not in options:
+        yield document.error(("spec", "syncPolicy", "managedNamespaceMetadata"), "has no effect without CreateNamespace=true")
+
+
+def _without_unset(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_unset(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: inner if key in _FREE_FORM else _without_unset(inner)
+        for key, inner in value.items()
+        if inner is not None and not (inner == "" and key in _EMPTY_MEANS_UNSET)
+    }
+
+
+def _metadata_findings(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+    for part in ("name", "namespace"):
+        value = metadata.get(part)
+        if isinstance(value, str) and not _NAME.fullmatch(value):
+            yield ("metadata", part), "must be lower-case letters, digits, '-' and '.', at most 253 characters"
+    for name, message in wrong_settings(mapping(metadata.get("annotations"))):
+        yield ("metadata", "annotations", name), message
+
+
+def _spec_findings(spec: Mapping[str, Any], clusters: tuple[Cluster, ...] | None) -> Iterator[Finding]:
+    if bool(spec.get("source")) == bool(spec.get("sources")):
+        yield (), "must have exactly one of source and sources"
+    if "source" in spec:
+        yield from _source_findings(("source",), mapping(spec["source"]))
+    for index, source in mappings(spec.get("sources")):
+        yield from _source_findings(("sources", index), source)
+    if "destination" in spec:
+        yield from _destination_findings(mapping(spec["destination"]), clusters)
+    if spec.get("sourceHydrator"):
+        yield ("sourceHydrator",), "is not supported: name the hydrated branch as the source"
+    yield from _backoff_findings(mapping(mapping(mapping(spec.get("syncPolicy")).get("retry")).get("backoff")))
+
+
+def _backoff_findings(backoff: Mapping[str, Any]) -> Iterator[Finding]:
+    for name in ("duration", "maxDuration"):
+        try:
+            parse_duration(backoff.get(name, "1s"))
+        except ValueError as error:
+            yield ("syncPolicy", "retry", "backoff", name), str(error)
+
+
+def _source_findings(path: tuple[str | int, ...], source: Mapping[str, Any]) -> Iterator[Finding]:
+    if source.get("repoURL") == "":
+        yield (*path, "repoURL"), "must not be empty"
+    folder = source.get("path")
+    if isinstance(folder, str) and (folder.startswith("/") or ".." in folder.split("/")):
+        yield (*path, "path"), "must be a path from the root of the repository, without '..'"
+    if source.get("chart") and source.get("path"):
+        yield (*path, "chart"), "contradicts path: a source is a chart of a Helm repository or a folder of a Git repository"
+    engines = [name for name in _ENGINES if source.get(name)]
+    if len(engines) > 1:
+        yield (*path, engines[1]), f"contradicts {engines[0]}: a source is rendered by one of {', '.join(_ENGINES)}"
+
+
+def _destination_findings(destination: Mapping[str, Any], clusters: tuple[Cluster, ...] | None) -> Iterator[Finding]:
+    server, name = destination.get("server"), destination.get("name")
+    if bool(server) == bool(name):
+        yield ("destination",), "must have exactly one of server and name"
+        return
+    if clusters is None:
+        return
+    field_name, wanted = ("server", server) if server else ("name", name)
+    known = [cluster.server if server else cluster.name for cluster in clusters]
+    if isinstance(wanted, str) and wanted.rstrip("/") not in {value.rstrip("/") for value in known}:
+        listed = ", ".join(filter(None, known)) or "none"
+        yield ("destination", field_name), f"names no cluster of the configuration: it has {listed}"

@@ -1,0 +1,40 @@
+"""Everything that is wrong with a configuration, and with the applications that it names: `gitopsd config check FILE`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitopsd.config.application import API_VERSION
+from gitopsd.config.contents import Contents, read_contents
+from gitopsd.config.documents import ConfigErrors, read_documents
+from gitopsd.config.files import Scan, load_applications
+from gitopsd.config.load import load_config, read_file
+from gitopsd.config.rules import mapping
+from gitopsd.model.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`errors` have to be mended, `warnings` are worth a look. `applications` is how many are good."""
+
+    errors: tuple[ConfigError, ...] = ()
+    warnings: tuple[ConfigError, ...] = ()
+    applications: int = 0
+
+
+def check(path: str | Path) -> Report:
+    """What is wrong with the file at `path`: a configuration and the files that it names, or a file of applications."""
+    try:
+        text = read_file(Path(path))
+        documents = read_documents(text, str(path))
+        if documents and mapping(documents[0].value).get("apiVersion") == API_VERSION:
+            found: Contents | Scan = read_contents(text, str(path), None)
+        else:
+            found = load_applications(load_config(path))
+    except ConfigErrors as invalid:
+        return Report(invalid.errors)
+    except ConfigError as error:
+        return Report((error,))
+    errors, warnings = (tuple(problem.error for problem in problems) for problems in (found.problems, found.warnings))
+    return Report(errors, warnings, len(found.apps))

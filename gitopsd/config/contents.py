@@ -1,0 +1,121 @@
+"""What one file of applications holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gitopsd.config.application import API_VERSION, GROUP, doubts, key_of, read_application
+from gitopsd.config.documents import ConfigErrors, Document, read_documents
+from gitopsd.config.model import Cluster
+from gitopsd.config.rules import mapping, mappings
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a file of applications. `app` is the application concerned, where it can be told."""
+
+    file: str
+    error: ConfigError
+    app: AppKey | None = None
+
+    def __str__(self) -> str:
+        """One sentence that names file, line and field."""
+        return str(self.error)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The applications of a file, what is wrong with its documents, and what they say without effect.
+
+    `whole` is false where a broken document may be about any application, since its name can't be read either.
+    """
+
+    apps: Mapping[AppKey, App] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    projects: tuple[Mapping[str, Any], ...] = ()
+    whole: bool = True
+
+    def after(self, before: Contents) -> Contents:
+        """These contents, with the last good version of each application whose document is broken now."""
+        broken = {problem.app for problem in self.problems}
+        kept = {key: app for key, app in before.apps.items() if not self.whole or key in broken}
+        return replace(self, apps={**kept, **self.apps})
+
+
+def read_contents(text: bytes, file: str, clusters: tuple[Cluster, ...] | None) -> Contents:
+    """What a file's text holds; never raises: what is wrong with it is in the answer.
+
+    Destinations are looked for in `clusters`; None asks only whether they make sense by themselves.
+    """
+    try:
+        documents = read_documents(text, file)
+    except ConfigError as error:
+        return Contents(problems=(Problem(file, error),), whole=False)
+    found = _Found(file, clusters)
+    for document in documents:
+        for part in _parts(document):
+            found.take(part)
+    return Contents(found.apps, tuple(found.problems), tuple(found.warnings), tuple(found.projects), found.whole)
+
+
+def _parts(document: Document) -> Iterator[Document]:
+    """The items of a List, as `kubectl get -o yaml` writes it; else the document itself."""
+    value = mapping(document.value)
+    if value.get("kind") == "List" and isinstance(value.get("items"), list):
+        yield from (document.part(("items", index)) for index, _ in mappings(value["items"]))
+    else:
+        yield document
+
+
+@dataclass(slots=True)
+class _Found:
+    file: str
+    clusters: tuple[Cluster, ...] | None
+    apps: dict[AppKey, App] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    projects: list[Mapping[str, Any]] = field(default_factory=list)
+    whole: bool = True
+
+    def take(self, document: Document) -> None:
+        value = mapping(document.value)
+        match value.get("apiVersion"), value.get("kind"):
+            case str(version), "Application" if version == API_VERSION:
+                self.application(document)
+            case str(version), "AppProject" if version == API_VERSION:
+                self.projects.append(value)
+                self.warnings.append(Problem(self.file, document.error((), "AppProject is accepted, but not enforced yet")))
+            case version, kind:
+                self.problems.append(Problem(self.file, _foreign(document, version, kind), key_of(document)))
+                self.whole &= key_of(document) is not None
+
+    def application(self, document: Document) -> None:
+        key = key_of(document)
+        try:
+            app = read_application(document, self.clusters)
+        except ConfigErrors as invalid:
+            self.problems += (Problem(self.file, error, key) for error in invalid.errors)
+            self.whole &= key is not None
+            return
+        first = self.apps.setdefault(app.key, app)
+        if first is not app:
+            self.problems.append(Problem(self.file, document.error((), twice(app, first)), app.key))
+        self.warnings += (Problem(self.file, doubt, app.key) for doubt in doubts(document))
+
+
+def twice(app: App, first: App) -> str:
+    """What is said of a second document about an application."""
+    return f"application {app.key} stands in {first.origin} too, and that one counts: remove or rename one of them"
+
+
+def _foreign(document: Document, version: object, kind: object) -> ConfigError:
+    if not isinstance(kind, str) or not isinstance(version, str):
+        return document.error((), f"is no Application: it needs apiVersion: {API_VERSION} and kind: Application")
+    if kind == "Application" and version.startswith(f"{GROUP}/"):
+        return document.error(("apiVersion",), f"must be {API_VERSION}")
+    return document.error(("kind",), f"{kind} ({version}) is nothing that gitopsd takes from here: only Applications are")

@@ -1,0 +1,168 @@
+"""Applications from files: what the patterns of the configuration find, read again as it changes.
+
+A change that breaks a document leaves its application as it last was, and is said as a problem until it is mended: nothing
+that is deployed disappears because of a typing error, or of a mount that comes late.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gitopsd.config.contents import Contents, Problem, read_contents, twice
+from gitopsd.config.load import read_file
+from gitopsd.config.model import Config
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.errors import ConfigError, Place
+
+MAX_FILES = 20_000
+RACY_SECONDS = 2.0
+"""A file changed this recently is read again whatever its stat says: clocks of file systems tick coarsely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What stands in the files now.
+
+    `apps` holds the last good version of each application. `problems` are documents that were not taken as they are,
+    `warnings` what was taken and has no effect. `projects` are AppProject documents, which nothing enforces yet.
+    """
+
+    apps: tuple[App, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    projects: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it was last read; `stat` is None where it has to be read again."""
+
+    stat: tuple[int, ...] | None = None
+    digest: bytes = b""
+    contents: Contents = field(default_factory=Contents)
+
+
+class ApplicationFiles:
+    """The files that a configuration names under `applications`; `scan` is cheap where none of them changed."""
+
+    def __init__(self, config: Config) -> None:
+        """Nothing is read before the first `scan`."""
+        self._config = config
+        self._files: dict[Path, _File] = {}
+        self._holders: dict[AppKey, Path] = {}
+
+    def scan(self) -> Scan:
+        """Reads what changed since the last scan. Never raises for what a file holds: that is a problem in the answer."""
+        files: dict[Path, _File] = {}
+        problems: list[Problem] = []
+        for pattern in (source.file for source in self._config.applications if source.file):
+            found = _matches(pattern)
+            if not found:
+                problems.append(Problem(str(pattern), ConfigError(_nothing_at(pattern), Place(str(pattern)))))
+            if not _fixed_part(pattern).is_dir():
+                found = [path for path in self._files if path.is_relative_to(_fixed_part(pattern))]
+            files |= {path: file for path in found if path not in files and (file := self._read(path))}
+        self._files = files
+        apps, doubles = self._without_doubles()
+        contents = [file.contents for file in files.values()]
+        return Scan(
+            tuple(apps),
+            (*problems, *(problem for content in contents for problem in content.problems), *doubles),
+            (*self._unread(), *(warning for content in contents for warning in content.warnings)),
+            tuple(project for content in contents for project in content.projects),
+        )
+
+    def _read(self, path: Path) -> _File | None:
+        """The file as it is now, None where it is gone."""
+        known = self._files.get(path, _File())
+        stat = _stat(path)
+        if stat is not None and stat == known.stat:
+            return known
+        try:
+            text = read_file(path)
+        except ConfigError as error:
+            if path.parent.is_dir() and not path.is_symlink() and not path.exists():
+                return None
+            unreadable = Contents(problems=(Problem(str(path), error),), whole=False)
+            return _File(contents=unreadable.after(known.contents))
+        digest = hashlib.sha256(text).digest()
+        if digest == known.digest:
+            return replace(known, stat=stat)
+        contents = read_contents(text, str(path), self._config.clusters)
+        return _File(stat, digest, contents.after(known.contents))
+
+    def _without_doubles(self) -> tuple[list[App], list[Problem]]:
+        """Each application once: of two documents about one, the one that was there first stays."""
+        claims = [(key, path) for path, file in self._files.items() for key in file.contents.apps]
+        holders = {key: path for key, path in claims if self._holders.get(key) == path}
+        for key, path in claims:
+            holders.setdefault(key, path)
+        self._holders = holders
+        doubles = [
+            Problem(str(path), ConfigError(twice(self._app(path, key), self._app(holders[key], key)),
+                                           Place(self._app(path, key).origin)), key)
+            for key, path in claims
+            if holders[key] != path
+        ]  # fmt: skip
+        return [self._app(path, key) for key, path in sorted(holders.items())], doubles
+
+    def _app(self, path: Path, key: AppKey) -> App:
+        return self._files[path].contents.apps[key]
+
+    def _unread(self) -> tuple[Problem, ...]:
+        if not any(source.cluster for source in self._config.applications):
+            return ()
+        message = "Application resources in the cluster are not read yet, only those in files are"
+        return (Problem("", ConfigError(f"applications: cluster: {message}")),)
+
+
+def load_applications(config: Config) -> Scan:
+    """The applications as they stand in the files now."""
+    return ApplicationFiles(config).scan()
+
+
+def _stat(path: Path) -> tuple[int, ...] | None:
+    """What changes when a file does, None where it can't be told."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    recent = abs(time.time() - stat.st_mtime) < RACY_SECONDS
+    return None if recent else (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder of a pattern, down to its first wildcard."""
+    folder = pattern.parent
+    while re.search(r"[*?\[]", str(folder)):
+        folder = folder.parent
+    return folder
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """The files that a pattern names, hidden ones left out (a mounted ConfigMap has its own copies in hidden folders)."""
+    folder = _fixed_part(pattern)
+    rest = pattern.relative_to(folder)
+    try:
+        named = (path for path in folder.glob(str(rest)) if not path.is_dir())
+        return sorted(islice((path for path in named if not _hidden(path.relative_to(folder), rest)), MAX_FILES))
+    except OSError:
+        return []
+
+
+def _hidden(path: Path, pattern: Path) -> bool:
+    return any(part.startswith(".") and part not in pattern.parts for part in path.parts)
+
+
+def _nothing_at(pattern: Path) -> str:
+    folder = _fixed_part(pattern)
+    if pattern.is_dir():
+        return f"is a folder: name the files in it, such as {pattern / '*.yaml'}"
+    return "matches no file" if folder.is_dir() else f"matches no file: there is no folder {folder}"

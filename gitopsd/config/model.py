@@ -1,0 +1,270 @@
+"""The configuration file, value by value: what it may hold, what each value means, and what holds where it is silent.
+
+In the file, names are in camel case (`field_manager` is `fieldManager`). The line below each field describes it wherever the
+schema is shown, and paths may be relative to the folder of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gitopsd.config.secrets import ResolvedPath, Secret
+from gitopsd.config.units import Duration, Size
+from gitopsd.model.app import wire_name
+
+API_VERSION = "gitopsd.dev/v1alpha1"
+IN_CLUSTER = "https://kubernetes.default.svc"
+
+
+class Section(BaseModel):
+    """A part of the file: frozen, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=wire_name, use_attribute_docstrings=True)
+
+
+def _address(text: str) -> str:
+    match = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):([0-9]{1,5})", text)
+    if match is None or int(match[2]) > 65535:  # noqa: PLR2004 - the last port there is
+        raise ValueError("is no address: write host:port, such as 127.0.0.1:8080 or [::]:9090")
+    return text
+
+
+def _url(text: str) -> str:
+    try:
+        password = urlsplit(text).password
+    except ValueError:
+        raise ValueError("is no URL") from None
+    if password:
+        raise ValueError("holds a password: name the file that holds it instead, in the fields beside this one")
+    return text
+
+
+def _history(text: str) -> str:
+    if not text.startswith(("sqlite:", "postgresql:")):
+        raise ValueError("is no database: write sqlite:///PATH or postgresql://USER@HOST/DATABASE")
+    return _url(text)
+
+
+def _dns_label(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise ValueError("must be lower-case letters, digits and '-' between them, at most 63")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Url = Annotated[str, Field(min_length=1), AfterValidator(_url)]
+DnsLabel = Annotated[str, AfterValidator(_dns_label)]
+
+
+class Server(Section):
+    """Where gitopsd listens."""
+
+    listen: Address = "127.0.0.1:8080"
+    """The API and the dashboard, host:port."""
+    metrics: Address = "0.0.0.0:9090"
+    """/metrics, /healthz and /readyz, host:port."""
+
+
+class Retention(Section):
+    """How much history is kept. The newest successful sync of each application stays, however old it is."""
+
+    count: int = Field(default=100, ge=1, le=100_000)
+    """How many records of each application are kept."""
+    age: Duration = Field(default=timedelta(hours=720), ge=timedelta(minutes=1))
+    """Records older than this are deleted."""
+
+
+class Storage(Section):
+    """Where things are kept. All of it can be made anew: what gitopsd has in a cluster is remembered in that cluster."""
+
+    history: Annotated[str, AfterValidator(_history)] = "sqlite:///var/lib/gitopsd/history.db"
+    """The history's database: `sqlite:///PATH` (absolute), `sqlite:PATH` (relative to this file), `postgresql://USER@HOST/DATABASE`."""
+    password_file: Secret | None = None
+    """A file that holds the password of the PostgreSQL user."""
+    mirrors: ResolvedPath = Path("/var/lib/gitopsd/mirrors")
+    """The folder of the mirrors, one for each repository."""
+    retention: Retention = Retention()
+    """How much history is kept."""
+
+
+class Polling(Section):
+    """How repositories are asked for news."""
+
+    interval: Duration = Field(default=timedelta(seconds=60), ge=timedelta(seconds=1))
+    """The time between two questions to one repository."""
+    jitter: float = Field(default=0.2, ge=0, le=1)
+    """The share of the interval that is left to chance, so that repositories are not all asked at once."""
+    timeout: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
+    """The deadline of every network operation on a repository."""
+
+
+class Cluster(Section):
+    """A cluster that applications may name as their destination."""
+
+    name: str = Field(min_length=1, max_length=253)
+    """What `destination.name` says, and what metrics and errors call it."""
+    server: Url = ""
+    """What `destination.server` says; how the cluster is reached stands below."""
+    kubeconfig: ResolvedPath | None = None
+    """The kubeconfig file that says how the cluster is reached. Without one, gitopsd's own service account is used."""
+    context: str = ""
+    """The context of that file; its current one where this is silent."""
+    writes: int = Field(default=32, ge=1, le=1000)
+    """How many requests may be under way at once; fewer where the API server asks for patience."""
+
+
+class GitHubApp(Section):
+    """A GitHub App that stands in for a person's token."""
+
+    id: int = Field(ge=1)
+    """The App's id."""
+    installation_id: int = Field(ge=1)
+    """The id of its installation at the owner of the repositories."""
+    private_key_file: Secret
+    """A file that holds its private key (PEM)."""
+    api: Url = "https://api.github.com"
+    """The API that gives out tokens, for GitHub Enterprise."""
+
+
+class Credentials(Section):
+    """How gitopsd shows who it is. Each file is read when it is used, so it may change at any time."""
+
+    token_file: Secret | None = None
+    """A file that holds an access token."""
+    username: str = ""
+    """The user that `passwordFile` or `tokenFile` belongs to."""
+    username_file: Secret | None = None
+    """A file that holds the user's name, as Secrets of type basic-auth have it."""
+    password_file: Secret | None = None
+    """A file that holds the password."""
+    ssh_key_file: Secret | None = None
+    """A file that holds the private SSH key."""
+    ssh_passphrase_file: Secret | None = None
+    """A file that holds the key's passphrase."""
+    known_hosts_file: Secret | None = None
+    """A file that holds the keys of SSH servers, as `ssh-keyscan` prints them. Without it no SSH server is trusted."""
+    client_certificate_file: Secret | None = None
+    """A file that holds a client certificate (PEM)."""
+    client_key_file: Secret | None = None
+    """A file that holds the key of that certificate (PEM)."""
+    ca_file: Secret | None = None
+    """A file that holds the certificates of authorities to trust besides the system's (PEM)."""
+    proxy: Url = ""
+    """The HTTP proxy to go through."""
+    proxy_file: Secret | None = None
+    """A file that holds the proxy's URL, where that has a password."""
+    github_app: GitHubApp | None = None
+    """A GitHub App."""
+
+
+class Repository(Section):
+    """What has to be known to reach repositories; those that anyone may read need no entry."""
+
+    url: Url
+    """The repository's URL, or the beginning of the URLs of several; the longest entry that fits counts."""
+    credentials: Credentials = Credentials()
+    """How gitopsd shows who it is there."""
+
+
+class FromCluster(Section):
+    """Application resources in gitopsd's own cluster that opt in by their labels. Accepted, but not read yet: see the guide."""
+
+    selector: str = Field(min_length=1)
+    """A label selector."""
+    namespace: str = ""
+    """Only resources in this namespace; in all, where this is silent."""
+
+
+class ApplicationSource(Section):
+    """Where documents of kind Application come from: exactly one of the two."""
+
+    file: ResolvedPath | None = None
+    """A file, or a pattern of files: `apps/*.yaml`, `**` for any depth."""
+    cluster: FromCluster | None = None
+    """Resources in the cluster."""
+
+
+class Workers(Section):
+    """How much is done at once."""
+
+    syncs: int = Field(default=8, ge=1, le=1000)
+    """Applications that are worked on at once."""
+    renders: int = Field(default=0, ge=0, le=256)
+    """Processes that render; 0 means one for each CPU, at most 4."""
+
+
+class Limits(Section):
+    """Bounds, so that no repository can starve the others. What goes beyond one fails, and says which bound it was."""
+
+    files: int = Field(default=20_000, ge=1)
+    """Files that one render may read."""
+    file_size: Size = 10 << 20
+    """The largest file that is read."""
+    objects: int = Field(default=20_000, ge=1)
+    """Objects of one application."""
+    render_time: Duration = Field(default=timedelta(seconds=60), ge=timedelta(seconds=1))
+    """The longest that one render may take."""
+    mirror_size: Size = 4 << 30
+    """The largest mirror."""
+
+
+class Defaults(Section):
+    """What an application may say of itself in annotations under gitopsd.dev/, and what holds for those that don't.
+
+    `health_timeout` is the annotation `gitopsd.dev/health-timeout`.
+    """
+
+    drift: Literal["heal", "report"] = "heal"
+    """Drift of an application with selfHeal: healed, or only reported. Without selfHeal it is only ever reported."""
+    health_timeout: Duration = Field(default=timedelta(minutes=5), ge=timedelta(seconds=1))
+    """How long a sync waits for the objects of one wave to become healthy."""
+
+
+class Log(Section):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
+    format: Literal["auto", "json", "console"] = "auto"
+    """json for machines, console for people; auto is console on a terminal."""
+
+
+class Config(Section):
+    """The configuration of a gitopsd."""
+
+    api_version: Literal["gitopsd.dev/v1alpha1"]
+    """gitopsd.dev/v1alpha1"""
+    kind: Literal["Config"]
+    """Config"""
+    installation: DnsLabel = "gitopsd"
+    """This installation's name: it stands in the marks of every object, so two installations never take each other's."""
+    namespace: DnsLabel = "gitopsd"
+    """The namespace, in every destination cluster, of the inventories."""
+    field_manager: str = Field(default="gitopsd", min_length=1, max_length=128, pattern=r"^[!-~]+$")
+    """The field manager of every write. Of installations that write to one cluster, each needs its own."""
+    server: Server = Server()
+    """Where gitopsd listens."""
+    storage: Storage = Storage()
+    """Where things are kept."""
+    polling: Polling = Polling()
+    """How repositories are asked for news."""
+    clusters: tuple[Cluster, ...] = (Cluster(name="in-cluster", server=IN_CLUSTER),)
+    """The clusters that applications may name."""
+    repositories: tuple[Repository, ...] = ()
+    """Credentials of repositories."""
+    applications: tuple[ApplicationSource, ...] = ()
+    """Where applications are declared."""
+    workers: Workers = Workers()
+    """How much is done at once."""
+    limits: Limits = Limits()
+    """Bounds."""
+    defaults: Defaults = Defaults()
+    """What holds for applications that say nothing else."""
+    log: Log = Log()
+    """What is logged, and how."""
