@@ -63,14 +63,22 @@ class Agent:
             self._drop(key)
         for key, app in apps.items():
             status = self._statuses.get(key)
-            conditions = (Condition("InvalidSpecError", problems[key]),) if key in problems else ()
             if status is None or status.app != app:
-                first = status is None
-                self._statuses[key] = replace(status, app=app, problems=conditions) if status else AppStatus(app, problems=conditions)
-                self.queue.put(key, Trigger(TriggerKind.START if first else TriggerKind.SPEC))
-            elif status.problems != conditions:
-                self._statuses[key] = replace(status, problems=conditions)
+                self._statuses[key] = replace(status, app=app) if status else AppStatus(app)
+                self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
+            self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
         return gone
+
+    def note(self, keys: Iterable[AppKey], about: str, problem: Condition | None) -> bool:
+        """Adds a problem `about` something to the applications' conditions, or takes it away; whether one was taken away."""
+        recovered = False
+        for key in keys:
+            status = self._statuses[key]
+            if status.problems.get(about) != problem:
+                recovered = recovered or problem is None
+                others = {name: known for name, known in status.problems.items() if name != about}
+                self._statuses[key] = replace(status, problems=others | ({about: problem} if problem else {}))
+        return recovered
 
     def _drop(self, key: AppKey) -> None:
         del self._statuses[key]

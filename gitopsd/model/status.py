@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,7 +17,7 @@ class AppStatus:
     """What `gitopsd status`, the HTTP API and the metrics say of an application.
 
     `since` is when `sync` became what it is. `operation` is the last attempted sync, `running` the trigger of one under way.
-    `problems` are conditions that no pass found: a broken document, an unreachable repository.
+    `problems` are conditions that no pass found, by what they are about: a broken document, an unreachable repository.
     """
 
     app: App
@@ -31,7 +32,7 @@ class AppStatus:
     suspended: bool = False
     pinned: str = ""
     conditions: tuple[Condition, ...] = ()
-    problems: tuple[Condition, ...] = ()
+    problems: Mapping[str, Condition] = field(default_factory=dict)
     resources: tuple[ResourceState, ...] = ()
 
     def after(self, record: SyncRecord) -> AppStatus:
