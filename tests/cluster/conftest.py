@@ -1,0 +1,29 @@
+"""A real API server for all tests below this folder: started once, never skipped, with a namespace for each test.
+
+With pytest-xdist each worker has a server of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from localcluster import LocalCluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """The cluster: `kubeconfig`, `server`, `token` and `authority` (a CA file) say how it is reached; `api` is a bare client."""
+    with LocalCluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def namespace(cluster: LocalCluster) -> Iterator[str]:
+    """The name of a namespace of the test's own."""
+    name = f"test-{secrets.token_hex(4)}"
+    cluster.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    yield name
+    cluster.api.request("DELETE", f"/api/v1/namespaces/{name}")
