@@ -1,0 +1,98 @@
+"""What happens by the clock: polling repositories, reading the configured documents again, looking at everything once in a while."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from gitopsd.daemon.agent import Agent
+from gitopsd.model.errors import SourceError
+from gitopsd.model.record import Condition, TriggerKind
+from gitopsd.ports import SourcePort
+
+_LOOK_AGAIN = timedelta(minutes=10)
+"""How often every application is looked at although nothing was said to have changed: a pass without a change costs next to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How often a repository is asked for its refs: `interval` seconds, give or take the share `jitter` of it."""
+
+    interval: float
+    jitter: float
+
+
+@dataclass(slots=True)
+class Timers:
+    """The jobs of the scheduler: one for each repository in use, one for the configured documents, one for a look at everything."""
+
+    agent: Agent
+    source: SourcePort
+    polling: Polling
+    scan: Callable[[], Awaitable[None]]
+    retain: Callable[[], Awaitable[None]]
+    _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
+    _polled: set[str] = field(default_factory=set)
+
+    def start(self) -> None:
+        """Begins; needs a running event loop."""
+        self._every(timedelta(seconds=2), self._scanned, "scan")
+        self._every(_LOOK_AGAIN, self._look_again, "look again")
+        self._every(timedelta(hours=1), self.retain, "retention")
+        self._scheduler.start()
+        self.follow_repositories()
+
+    def stop(self) -> None:
+        """No job begins after this."""
+        self._scheduler.shutdown(wait=False)
+
+    def _every(self, interval: timedelta, job: Callable[..., Awaitable[None]], name: str) -> None:
+        trigger = IntervalTrigger(seconds=interval.total_seconds(), timezone=UTC)
+        self._scheduler.add_job(job, trigger, id=name, max_instances=1, coalesce=True, misfire_grace_time=None)
+
+    async def _scanned(self) -> None:
+        await self.scan()
+        self.follow_repositories()
+
+    def follow_repositories(self) -> None:
+        """Polls exactly the repositories that some application uses."""
+        used = {source.repo_url for status in self.agent.statuses() for source in status.app.sources if not source.chart}
+        for repository in used - self._polled:
+            seconds = self.polling.interval
+            trigger = IntervalTrigger(seconds=seconds, jitter=seconds * self.polling.jitter, timezone=UTC)
+            self._scheduler.add_job(
+                self.poll,
+                trigger,
+                args=[repository],
+                id=f"poll {repository}",
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=datetime.now(UTC),
+            )
+        for repository in self._polled - used:
+            self._scheduler.remove_job(f"poll {repository}")
+        self._polled = used
+
+    async def poll(self, repository: str, *, force: bool = False, kind: TriggerKind = TriggerKind.POLL) -> None:
+        """Asks the repository for its refs, and has the applications that use it looked at if any moved.
+
+        A failure becomes a condition of those applications; they go on with what was fetched before, and nothing is pruned.
+        """
+        problem: Condition | None = None
+        moved = False
+        try:
+            moved = await self.source.poll(repository, force=force)
+        except SourceError as error:
+            problem = Condition(error.condition, str(error))
+        keys = self.agent.using(repository)
+        recovered = self.agent.note(keys, "repository", problem)
+        if moved or recovered or force:
+            self.agent.trigger(keys, kind)
+
+    async def _look_again(self) -> None:
+        self.agent.trigger([status.app.key for status in self.agent.statuses()], TriggerKind.POLL)

@@ -1,0 +1,300 @@
+"""The documents of the API: their shapes, and how our values become them. Words are Argo CD's where it has them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gitopsd.model.plan import FieldChange
+from gitopsd.model.record import Condition, Drift, ObjectResult, Phase, ResourceState, SyncRecord
+from gitopsd.model.refs import ObjectRef
+from gitopsd.model.status import AppStatus
+
+T = TypeVar("T")
+
+
+class Document(BaseModel):
+    """A document of the API; field descriptions are those of the class."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Page(Document, Generic[T]):
+    """A part of a list."""
+
+    items: list[T]
+    next: str | None = None
+    """The `cursor` of the next part, null in the last one."""
+
+
+class SyncState(Document):
+    """Whether live equals Git."""
+
+    status: str = Field(examples=["Synced"])
+    revision: str = Field(examples=["4f0c1f6e0d5a5d7e9f1c5a4b3c2d1e0f9a8b7c6d"])
+    since: datetime | None
+
+
+class HealthState(Document):
+    """The worst of its objects' healths, and whose it is."""
+
+    status: str = Field(examples=["Healthy"])
+    message: str = ""
+
+
+class DriftState(Document):
+    """Objects that somebody changed, and that were not healed."""
+
+    objects: int
+    since: datetime | None
+
+
+class OperationState(Document):
+    """The last sync, or the one under way."""
+
+    id: str = ""
+    """The id of its record in the history, empty while it has none."""
+    phase: str = Field(examples=["Succeeded"])
+    trigger: str = Field(examples=["poll"])
+    actor: str = ""
+    message: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+class ConditionDocument(Document):
+    """Something that a person should know."""
+
+    type: str = Field(examples=["RenderError"])
+    message: str = Field(examples=["ops/overlays/prod/kustomization.yaml:1: resources[1]: missing.yaml does not exist"])
+
+
+class Application(Document):
+    """An application as it stands."""
+
+    name: str = Field(examples=["monitor-app-prod"])
+    namespace: str = Field(examples=["argocd"])
+    project: str = Field(examples=["default"])
+    sync: SyncState
+    health: HealthState
+    drift: DriftState
+    pinned: str | None = None
+    suspended: bool = False
+    operation: OperationState | None = None
+    conditions: list[ConditionDocument] = []
+
+    @classmethod
+    def of(cls, status: AppStatus) -> Application:
+        """The document of a status."""
+        return cls(
+            name=status.app.key.name,
+            namespace=status.app.key.namespace,
+            project=status.app.spec.project,
+            sync=SyncState(status=status.sync, revision=status.revision, since=status.since),
+            health=HealthState(status=status.health.status, message=status.health.message),
+            drift=DriftState(objects=len(status.drifted), since=status.drift_since),
+            pinned=status.pinned or None,
+            suspended=status.suspended,
+            operation=operation_of(status),
+            conditions=[condition_of(condition) for condition in (*status.conditions, *status.problems.values())],
+        )
+
+
+class ObjectDocument(Document):
+    """Which object."""
+
+    group: str = ""
+    kind: str
+    namespace: str = ""
+    name: str
+
+    @classmethod
+    def of(cls, ref: ObjectRef) -> ObjectDocument:
+        """The document of a reference."""
+        return cls(group=ref.group, kind=ref.kind, namespace=ref.namespace, name=ref.name)
+
+
+class Resource(ObjectDocument):
+    """An object of an application as it stands."""
+
+    version: str = ""
+    """Its apiVersion in Git; empty where it is no longer there."""
+    sync: str = Field(examples=["Synced"])
+    health: HealthState
+
+    @classmethod
+    def of_state(cls, state: ResourceState) -> Resource:
+        """The document of a state."""
+        ref = ObjectDocument.of(state.ref)
+        health = HealthState(status=state.health.status, message=state.health.message)
+        return cls(**ref.model_dump(), version=state.api_version, sync=state.sync, health=health)
+
+
+class Change(Document):
+    """A field that differs; values of Secrets are digests."""
+
+    field: str = Field(examples=["spec.replicas"])
+    before: Any = None
+    """What is, or was, live."""
+    after: Any = None
+    """What Git wants."""
+    manager: str = ""
+    operation: str = ""
+    time: str = ""
+
+    @classmethod
+    def of(cls, change: FieldChange) -> Change:
+        """The document of a change."""
+        return cls(
+            field=change.field,
+            before=change.before,
+            after=change.after,
+            manager=change.manager,
+            operation=change.operation,
+            time=change.time,
+        )
+
+
+class Result(Document):
+    """What became of one object."""
+
+    object: ObjectDocument
+    action: str = Field(examples=["configure"])
+    status: str = Field(examples=["Synced"])
+    message: str = ""
+    changes: list[Change] = []
+
+    @classmethod
+    def of(cls, result: ObjectResult) -> Result:
+        """The document of a result."""
+        return cls(
+            object=ObjectDocument.of(result.ref),
+            action=result.action,
+            status=result.status,
+            message=result.message,
+            changes=[Change.of(change) for change in result.changes],
+        )
+
+
+class Record(Document):
+    """One sync, or what one would do."""
+
+    id: str
+    phase: str = Field(examples=["Succeeded"])
+    trigger: str = Field(examples=["poll"])
+    actor: str = ""
+    revision: str
+    author: str = ""
+    message: str = ""
+    """The first line of the commit's message."""
+    result: str = ""
+    """What came of it, in a sentence."""
+    started: datetime
+    finished: datetime | None = None
+    sync: str = ""
+    health: str = ""
+    digest: str = ""
+    """The digest of the plan."""
+    stages: dict[str, float] = {}
+    """Seconds by stage."""
+    objects: list[Result] = []
+    warnings: list[str] = []
+    conditions: list[ConditionDocument] = []
+
+    @classmethod
+    def of(cls, record: SyncRecord) -> Record:
+        """The document of a record."""
+        commit = record.commits[0] if record.commits else None
+        return cls(
+            id=record.id,
+            phase=record.phase,
+            trigger=record.trigger.kind,
+            actor=record.trigger.actor,
+            revision=record.revision,
+            author=commit.author if commit else "",
+            message=commit.message if commit else "",
+            result=record.message,
+            started=record.started,
+            finished=record.finished,
+            sync=record.sync,
+            health=record.health.status,
+            digest=record.plan_digest,
+            stages={stage: round(seconds, 6) for stage, seconds in record.stages.items()},
+            objects=[Result.of(result) for result in record.results],
+            warnings=list(record.warnings),
+            conditions=[condition_of(condition) for condition in record.conditions],
+        )
+
+
+class DriftDocument(Document):
+    """A managed field that somebody else changed."""
+
+    model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
+
+    object: ObjectDocument
+    field: str = Field(examples=["spec.replicas"])
+    """Empty where the whole object was deleted."""
+    from_: Any = Field(None, alias="from", examples=[2])
+    """What Git says."""
+    to: Any = Field(None, examples=[9])
+    """What it was changed to."""
+    manager: str = Field("", examples=["kubectl-scale"])
+    operation: str = Field("", examples=["Update"])
+    time: str = ""
+    outcome: str = Field(examples=["healed"])
+
+    @classmethod
+    def of(cls, drift: Drift) -> DriftDocument:
+        """The document of a drift."""
+        change = drift.change
+        return cls(
+            object=ObjectDocument.of(drift.ref),
+            field=change.field,
+            from_=change.after,
+            to=change.before,
+            manager=change.manager,
+            operation=change.operation,
+            time=change.time or drift.seen.isoformat(),
+            outcome=drift.outcome,
+        )
+
+
+class SyncRequest(Document):
+    """What to sync, and how; everything may be left out."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    revision: str = Field("", max_length=255)
+    """Another revision than the application's own, for this once."""
+    prune: bool | None = None
+    """Delete what left Git, whatever the application's policy says."""
+    dryRun: bool = False  # noqa: N815 - the name is the interface's
+    """Only show what would be done."""
+    force: bool = False
+    resources: list[str] = Field([], max_length=1000)
+    """Only these objects: `Deployment/web`, or `Deployment/shop/web`."""
+
+
+def condition_of(condition: Condition) -> ConditionDocument:
+    """The document of a condition."""
+    return ConditionDocument(type=condition.type, message=condition.message)
+
+
+def operation_of(status: AppStatus) -> OperationState | None:
+    """The sync that a person asked for, while it is under way; else the last sync there was."""
+    if status.running and status.running.actor:
+        return OperationState(phase=Phase.RUNNING, trigger=status.running.kind, actor=status.running.actor, message="under way")
+    last = status.operation
+    if last is None:
+        return None
+    return OperationState(
+        id=last.id,
+        phase=last.phase,
+        trigger=last.trigger.kind,
+        actor=last.trigger.actor,
+        message=last.message,
+        started=last.started,
+        finished=last.finished,
+    )

@@ -1,0 +1,82 @@
+"""The work queue: coalescing, order, and never two passes over one application."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitopsd.daemon.queue import WorkQueue
+from gitopsd.model.app import AppKey
+from gitopsd.model.record import Trigger, TriggerKind
+
+A, B, C = (AppKey("argocd", name) for name in "abc")
+
+
+async def _take(queue: WorkQueue, count: int) -> list[tuple[AppKey, TriggerKind]]:
+    taken = []
+    for _ in range(count):
+        key, trigger = await queue.get()
+        taken.append((key, trigger.kind))
+        queue.done(key)
+    return taken
+
+
+async def test_triggers_of_one_application_are_one_pass() -> None:
+    """However often an application is triggered before its turn, it is worked on once, for the most telling reason."""
+    queue = WorkQueue()
+    for kind in (TriggerKind.WATCH, TriggerKind.POLL, TriggerKind.WATCH):
+        queue.put(A, Trigger(kind))
+    assert await _take(queue, 1) == [(A, TriggerKind.POLL)]
+    assert len(queue) == 0
+
+
+async def test_people_go_first() -> None:
+    """A person's request passes everything that waits, and moves up its application where it waits already."""
+    queue = WorkQueue()
+    for key in (A, B, C):
+        queue.put(key, Trigger(TriggerKind.POLL))
+    queue.put(C, Trigger(TriggerKind.MANUAL, actor="ann"))
+    taken = await _take(queue, 3)
+    assert [key for key, _ in taken] == [C, A, B]
+    assert len(queue) == 0
+
+
+async def test_an_application_is_never_worked_on_twice_at_once() -> None:
+    """A trigger that comes during a pass waits for its end, and is not lost."""
+    queue = WorkQueue()
+    queue.put(A, Trigger(TriggerKind.POLL))
+    await queue.get()
+    queue.put(A, Trigger(TriggerKind.WATCH))
+    queue.put(B, Trigger(TriggerKind.POLL))
+    assert (await queue.get())[0] == B
+    waiting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    queue.done(A)
+    assert (await waiting)[1].kind is TriggerKind.WATCH
+
+
+async def test_a_dropped_application_has_no_turn() -> None:
+    """One that left the configuration while it waited is passed over."""
+    queue = WorkQueue()
+    queue.put(A, Trigger(TriggerKind.POLL))
+    queue.put(B, Trigger(TriggerKind.POLL))
+    queue.drop(A)
+    assert (await queue.get())[0] == B
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.sampled_from(list(TriggerKind))), max_size=30))
+def test_every_trigger_is_followed_by_a_pass(puts: list[tuple[AppKey, TriggerKind]]) -> None:
+    """Whatever is put in comes out, once for each application, and the queue is empty then."""
+
+    async def run() -> None:
+        queue = WorkQueue()
+        for key, kind in puts:
+            queue.put(key, Trigger(kind))
+        keys = {key for key, _ in puts}
+        assert {key for key, _ in await _take(queue, len(keys))} == keys
+        assert len(queue) == 0
+
+    asyncio.run(run())
