@@ -89,10 +89,11 @@ fuzz: setup ## look for input that breaks a bound (MINUTES=60)
 coverage: setup ## which lines the tests reach, as html in htmlcov/
 	@$(PYTEST) -q -m 'not cluster' --cov --cov-report=html --cov-report=term:skip-covered
 
-lock: setup ## resolve pyproject.toml's requirements anew into the two lock files (UPGRADE=1 takes newer versions)
-	@for target in 'requirements.lock --all-extras' 'requirements-dev.lock --all-extras --group dev'; do \
+lock: setup ## resolve pyproject.toml's requirements anew into the lock files (UPGRADE=1 takes newer versions)
+	@for target in 'requirements.lock pyproject.toml --all-extras' 'requirements-build.lock --group build' \
+			'requirements-dev.lock pyproject.toml --all-extras --group dev'; do \
 		$(UV) compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-			--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) pyproject.toml -o $$target >/dev/null; done
+			--custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) -o $$target >/dev/null; done
 
 clean: ## remove what this file made
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov build dist .demo .bench
