@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import Health
@@ -118,19 +118,62 @@ class HistoryPort(Protocol):
     """What is remembered. A record that is kept gets an id; raises StorageError."""
 
     async def begin(self, record: SyncRecord) -> SyncRecord:
-        """Stores a record in phase Running before the first write, so that a crash leaves a trace; gives it its id."""
+        """Stores a record in phase Running before the first write, so that a crash leaves a trace; gives it its id.
+
+        Its `results` are the steps of the plan: what a crash may have left half done.
+        """
 
     async def record(self, record: SyncRecord) -> SyncRecord:
-        """Stores a finished record (over its Running row where `id` is set), its results and drifts, if it is worth keeping."""
+        """Stores a finished record (over its Running row where `id` is set), its results and drifts, if it is worth keeping.
+
+        Attempted syncs are, and passes that a person asked for; drift always is, once for each time that it opens. A pass that
+        knows the sync status closes the application's open drifts that it did not see.
+        """
 
     async def last(self, app: AppKey) -> SyncRecord | None:
-        """The newest finished record of an attempted sync, without results."""
+        """The newest finished record of an attempted sync that got as far as a plan, without results."""
 
     async def interrupted(self) -> tuple[SyncRecord, ...]:
         """Closes all records still Running, as Error "interrupted", and returns them: called once at start."""
 
     async def drifts(self, app: AppKey | None, *, limit: int = 100) -> tuple[Drift, ...]:
         """Recorded drift, newest first."""
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A part of a list, and the cursor of the part after it: None where this was the last."""
+
+    items: tuple[Item, ...]
+    next: str | None = None
+
+
+class HistoryQueries(Protocol):
+    """What people ask of history. A cursor that is none raises ValueError; all raise StorageError."""
+
+    async def page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[SyncRecord]:
+        """Records without their results, newest first, of one application or of all."""
+
+    async def get(self, record_id: str) -> SyncRecord | None:
+        """One record with its results."""
+
+    async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
+        """Recorded drift, newest first."""
+
+    async def flags(self) -> Mapping[AppKey, Mapping[str, Any]]:
+        """What people have set on applications, such as that one is suspended or pinned."""
+
+    async def set_flag(self, app: AppKey, key: str, value: Any) -> None:
+        """Sets a flag to a JSON value; None removes it."""
+
+    async def forget(self, app: AppKey) -> None:
+        """The application is gone: its flags too, its open drifts are closed; its records stay as long as retention says."""
+
+    async def check(self) -> None:
+        """Proves that the storage can be written."""
 
 
 class Clock(Protocol):

@@ -100,13 +100,17 @@ class DriftOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A managed field that somebody else changed: `change.before` is what is live, `change.after` what Git says."""
+    """A managed field that somebody else changed: `change.before` is what is live, `change.after` what Git says.
+
+    `until` is when it was healed or gone; None while it is open, and history's to set.
+    """
 
     app: AppKey
     ref: ObjectRef
     change: FieldChange
     seen: datetime
     outcome: DriftOutcome
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

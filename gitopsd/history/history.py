@@ -1,0 +1,178 @@
+"""The history: `gitopsd.ports.HistoryPort` and `HistoryQueries` over a database.
+
+All of its work is done by one thread, in the order in which it was asked for, so that the event loop never waits for a disk and
+SQLite never waits for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from gitopsd.history import store
+from gitopsd.history.database import Database, open_database
+from gitopsd.history.retention import Retention, trim_age, trim_app
+from gitopsd.model.app import AppKey
+from gitopsd.model.record import Drift, SyncRecord, SyncStatus, TriggerKind
+from gitopsd.ports import Clock, Page
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+Answer = TypeVar("Answer")
+_STORES_BETWEEN_AGE_CHECKS = 50
+_HEARTBEAT = AppKey("", "gitopsd")
+
+
+@dataclass(slots=True)
+class History:
+    """What happened, kept in a database. Made by `open`, ended by `close`."""
+
+    _database: Database
+    _retention: Retention
+    _clock: Clock
+    _thread: ThreadPoolExecutor
+    _drifting: set[AppKey] = field(default_factory=set)
+    """The applications with open drift, so that a pass without news needs no query."""
+    _stored: int = 0
+
+    @classmethod
+    async def open(
+        cls, url: str, clock: Clock, retention: Retention | None = None, password: Callable[[], str] | None = None
+    ) -> Self:
+        """Opens the database that `url` names, migrates it where needed; raises StorageError. See `notices` afterwards."""
+        thread = ThreadPoolExecutor(1, "history")
+        loop = asyncio.get_running_loop()
+        try:
+            database = await loop.run_in_executor(thread, lambda: open_database(url, password=password, now=clock.now()))
+            history = cls(database, retention or Retention(), clock, thread)
+            history._drifting = await history._do(store.apps_with_open_drifts)
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return history
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What had to be done to open the database, each worth a warning: a damaged one was moved aside."""
+        return self._database.notices
+
+    async def close(self) -> None:
+        """Ends when everything asked for has been stored."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
+        self._thread.shutdown()
+
+    async def begin(self, record: SyncRecord) -> SyncRecord:
+        """See `HistoryPort.begin`."""
+        return await self._do(lambda connection: store.insert_record(connection, record))
+
+    async def record(self, record: SyncRecord) -> SyncRecord:
+        """See `HistoryPort.record`."""
+        kept = is_worth_keeping(record)
+        knows_drift = record.sync is not SyncStatus.UNKNOWN and bool(record.drifts or record.app in self._drifting)
+        if not kept and not knows_drift:
+            return record
+        return await self._do(lambda connection: self._store(connection, record, kept=kept, knows_drift=knows_drift), tidy=record)
+
+    def _store(self, connection: Connection, record: SyncRecord, *, kept: bool, knows_drift: bool) -> SyncRecord:
+        if knows_drift:
+            still_open = store.store_drifts(connection, record)
+            (self._drifting.add if still_open else self._drifting.discard)(record.app)
+        if not kept:
+            return record
+        return store.replace_record(connection, record) if record.id else store.insert_record(connection, record)
+
+    def _tidy(self, record: SyncRecord) -> None:
+        """What retention leaves to do after a record was stored: a batch of it."""
+        with self._database.transaction() as connection:
+            gone = trim_app(connection, record.app, self._retention)
+            if self._stored % _STORES_BETWEEN_AGE_CHECKS == 0:
+                gone += trim_age(connection, self._retention, self._clock.now())
+        self._stored += 1
+        if gone:
+            self._database.reclaim()
+
+    async def last(self, app: AppKey) -> SyncRecord | None:
+        """See `HistoryPort.last`."""
+        return await self._do(lambda connection: store.last_record(connection, app))
+
+    async def interrupted(self) -> tuple[SyncRecord, ...]:
+        """See `HistoryPort.interrupted`."""
+        return await self._do(lambda connection: store.close_running(connection, self._clock.now()))
+
+    async def drifts(self, app: AppKey | None, *, limit: int = 100) -> tuple[Drift, ...]:
+        """See `HistoryPort.drifts`."""
+        return (await self.drift_page(app, limit=limit)).items
+
+    async def page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[SyncRecord]:
+        """See `HistoryQueries.page`."""
+        before = read_cursor(cursor)
+        return await self._do(lambda connection: store.record_page(connection, app, limit, before))
+
+    async def get(self, record_id: str) -> SyncRecord | None:
+        """See `HistoryQueries.get`."""
+        if not is_id(record_id):
+            return None
+        return await self._do(lambda connection: store.get_record(connection, int(record_id)))
+
+    async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
+        """See `HistoryQueries.drift_page`."""
+        before = read_cursor(cursor)
+        return await self._do(lambda connection: store.drift_page(connection, app, limit, before))
+
+    async def flags(self) -> Mapping[AppKey, Mapping[str, Any]]:
+        """See `HistoryQueries.flags`."""
+        found = await self._do(store.read_flags)
+        return {app: flags for app, flags in found.items() if app != _HEARTBEAT}
+
+    async def set_flag(self, app: AppKey, key: str, value: Any) -> None:
+        """See `HistoryQueries.set_flag`."""
+        await self._do(lambda connection: store.write_flag(connection, app, key, value))
+
+    async def forget(self, app: AppKey) -> None:
+        """See `HistoryQueries.forget`."""
+
+        def forget(connection: Connection) -> None:
+            store.delete_flags(connection, app)
+            store.close_drifts(connection, app, self._clock.now())
+
+        await self._do(forget)
+        self._drifting.discard(app)
+
+    async def check(self) -> None:
+        """See `HistoryQueries.check`."""
+        await self.set_flag(_HEARTBEAT, "checked", self._clock.now().isoformat())
+
+    async def _do(self, work: Callable[[Connection], Answer], tidy: SyncRecord | None = None) -> Answer:
+        """Runs `work` in a transaction on the thread; raises StorageError. `tidy` is done afterwards, unwaited for."""
+
+        def run() -> Answer:
+            with self._database.transaction() as connection:
+                return work(connection)
+
+        answer = await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        if tidy is not None:
+            self._thread.submit(self._tidy, tidy)
+        return answer
+
+
+def is_worth_keeping(record: SyncRecord) -> bool:
+    """Whether a finished record is stored: an attempted sync, one that has a row already, and whatever a person asked for."""
+    return record.attempted or bool(record.id) or record.trigger.kind is TriggerKind.MANUAL or bool(record.trigger.actor)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be the id of a record."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18  # noqa: PLR2004 - what fits a database's integer
+
+
+def read_cursor(cursor: str | None) -> int | None:
+    """The id that a cursor holds; raises ValueError where it is none of ours."""
+    if cursor is None:
+        return None
+    if not is_id(cursor):
+        raise ValueError("is no cursor: give the `next` of the page before")
+    return int(cursor)

@@ -1,0 +1,183 @@
+"""What is asked of the tables, one function for each question; each works within a transaction that its caller opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Table, delete, insert, select, true, update
+
+from gitopsd.history.rows import Row, drift_identity, drift_of, drift_row, record_of, record_row, result_rows
+from gitopsd.history.tables import drifts, flags, records, results
+from gitopsd.model.app import AppKey
+from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
+from gitopsd.ports import Page
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql import ColumnElement
+
+MOST_AT_ONCE = 1000
+"""Rows of one page."""
+
+
+def insert_record(connection: Connection, record: SyncRecord) -> SyncRecord:
+    """Stores a record that has no row yet; gives it its id."""
+    made = connection.execute(insert(records).values(record_row(record)).returning(records.c.id)).scalar_one()
+    _insert_results(connection, record, made)
+    return replace(record, id=str(made))
+
+
+def replace_record(connection: Connection, record: SyncRecord) -> SyncRecord:
+    """Stores a finished record over its Running row; where retention or a new database left none, as a new one."""
+    known = int(record.id)
+    written = connection.execute(update(records).where(records.c.id == known).values(record_row(record)))
+    if written.rowcount == 0:
+        return insert_record(connection, record)
+    connection.execute(delete(results).where(results.c.record_id == known))
+    _insert_results(connection, record, known)
+    return record
+
+
+def _insert_results(connection: Connection, record: SyncRecord, record_id: int) -> None:
+    rows = result_rows(record, record_id)
+    if rows:
+        connection.execute(insert(results), rows)
+
+
+def last_record(connection: Connection, app: AppKey) -> SyncRecord | None:
+    """The newest finished record of an attempted sync that got as far as a plan."""
+    wanted = _of(records, app) & (records.c.attempted == true()) & records.c.finished.is_not(None)
+    query = select(records).where(wanted, records.c.desired_digest != "").order_by(records.c.id.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    return record_of(row) if row else None
+
+
+def get_record(connection: Connection, record_id: int) -> SyncRecord | None:
+    """A record with its results."""
+    row = connection.execute(select(records).where(records.c.id == record_id)).mappings().first()
+    return record_of(row, _results_of(connection, record_id)) if row else None
+
+
+def _results_of(connection: Connection, record_id: int) -> Sequence[Row]:
+    query = select(results).where(results.c.record_id == record_id).order_by(results.c.position)
+    return connection.execute(query).mappings().all()
+
+
+def record_page(connection: Connection, app: AppKey | None, limit: int, before: int | None) -> Page[SyncRecord]:
+    """Records older than `before`, newest first, without results."""
+    rows, following = _page(connection, records, app, limit, before)
+    return Page(tuple(record_of(row) for row in rows), following)
+
+
+def drift_page(connection: Connection, app: AppKey | None, limit: int, before: int | None) -> Page[Drift]:
+    """Drifts older than `before`, newest first."""
+    rows, following = _page(connection, drifts, app, limit, before)
+    return Page(tuple(drift_of(row) for row in rows), following)
+
+
+def _page(
+    connection: Connection, table: Table, app: AppKey | None, limit: int, before: int | None
+) -> tuple[Sequence[Row], str | None]:
+    limit = max(1, min(limit, MOST_AT_ONCE))
+    older = table.c.id < before if before is not None else true()
+    query = select(table).where(_of(table, app), older).order_by(table.c.id.desc()).limit(limit + 1)
+    rows = connection.execute(query).mappings().all()
+    return rows[:limit], str(rows[limit - 1]["id"]) if len(rows) > limit else None
+
+
+def close_running(connection: Connection, now: datetime) -> tuple[SyncRecord, ...]:
+    """Ends every record that is still Running, and says what it may have written."""
+    rows = (
+        connection.execute(select(records).where(records.c.phase == Phase.RUNNING.value).order_by(records.c.id)).mappings().all()
+    )
+    closed = []
+    for row in rows:
+        record = record_of(row, _results_of(connection, row["id"]))
+        record = replace(record, phase=Phase.ERROR, finished=now, message=_interrupted(record))
+        connection.execute(
+            update(records)
+            .where(records.c.id == row["id"])
+            .values(phase=record.phase.value, finished=record.finished, message=record.message)
+        )
+        closed.append(record)
+    return tuple(closed)
+
+
+def _interrupted(record: SyncRecord) -> str:
+    message = "interrupted: gitopsd ended while this sync was under way; the next one goes on from what is live"
+    if not record.results:
+        return message
+    named = [str(result.ref) for result in record.results[:10]]
+    if len(record.results) > len(named):
+        named.append(f"{len(record.results) - len(named)} more")
+    return f"{message}. May have been written: {', '.join(named)}"
+
+
+def apps_with_open_drifts(connection: Connection) -> set[AppKey]:
+    """The applications that have drift now."""
+    query = select(drifts.c.namespace, drifts.c.name).where(drifts.c.until.is_(None)).distinct()
+    return {AppKey(namespace, name) for namespace, name in connection.execute(query)}
+
+
+def store_drifts(connection: Connection, record: SyncRecord) -> bool:
+    """Opens, goes on with and closes the application's drifts as the record saw them; whether any is open afterwards."""
+    now = record.finished or record.started
+    query = select(drifts).where(_of(drifts, record.app), drifts.c.until.is_(None))
+    known = {drift_identity(row): row["id"] for row in connection.execute(query).mappings()}
+    open_now = False
+    for drift in record.drifts:
+        until = now if drift.outcome is DriftOutcome.HEALED else drift.until
+        open_now |= until is None
+        row = drift_row(replace(drift, until=until), now)
+        found = known.pop(drift_identity(row), None)
+        if found is None:
+            connection.execute(insert(drifts).values(row))
+        else:
+            _update_drifts(connection, drifts.c.id == found, outcome=row["outcome"], last_seen=now, until=until)
+    if known:
+        _update_drifts(connection, drifts.c.id.in_(known.values()), until=now)
+    return open_now
+
+
+def _update_drifts(connection: Connection, which: ColumnElement[bool], **values: Any) -> None:
+    connection.execute(update(drifts).where(which).values(**values))
+
+
+def close_drifts(connection: Connection, app: AppKey, now: datetime) -> None:
+    """Closes all open drifts of an application that is gone."""
+    _update_drifts(connection, _of(drifts, app) & drifts.c.until.is_(None), until=now)
+
+
+def read_flags(connection: Connection) -> dict[AppKey, dict[str, Any]]:
+    """All flags by application."""
+    found: dict[AppKey, dict[str, Any]] = {}
+    for row in connection.execute(select(flags).order_by(flags.c.key)).mappings():
+        found.setdefault(AppKey(row["namespace"], row["name"]), {})[row["key"]] = row["value"]
+    return found
+
+
+def write_flag(connection: Connection, app: AppKey, key: str, value: Any) -> None:
+    """Sets one flag; None removes it."""
+    connection.execute(delete(flags).where(_of(flags, app), flags.c.key == key))
+    if value is not None:
+        connection.execute(insert(flags).values(namespace=app.namespace, name=app.name, key=key, value=value))
+
+
+def delete_flags(connection: Connection, app: AppKey) -> None:
+    """Removes all flags of an application."""
+    connection.execute(delete(flags).where(_of(flags, app)))
+
+
+def delete_records(connection: Connection, ids: Iterable[int]) -> None:
+    """Deletes records with their results."""
+    chosen = list(ids)
+    connection.execute(delete(results).where(results.c.record_id.in_(chosen)))
+    connection.execute(delete(records).where(records.c.id.in_(chosen)))
+
+
+def _of(table: Table, app: AppKey | None) -> ColumnElement[bool]:
+    if app is None:
+        return true()
+    return (table.c.namespace == app.namespace) & (table.c.name == app.name)
