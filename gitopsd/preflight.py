@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gitopsd.diff.attribute import attributed
 from gitopsd.diff.changes import field_changes
 from gitopsd.diff.mask import Mask, masked
 from gitopsd.model.app import App
@@ -24,10 +23,11 @@ from gitopsd.ports import ClusterPort, Trial
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What trying needs: the cluster, who we are, and how values of Secrets are hidden."""
+    """What trying needs: the cluster, who we are (installation and field manager), and how values of Secrets are hidden."""
 
     cluster: ClusterPort
     installation: str
+    manager: str
     mask: Mask
 
     async def check(self, app: App, plan: Plan) -> Plan:
@@ -71,5 +71,4 @@ class Preflight:
     def _changes(self, step: Step, trial: Trial) -> tuple[FieldChange, ...]:
         if step.action is not Action.CONFIGURE or trial.before is None or trial.after is None:
             return ()
-        before, after = masked(trial.before, self.mask), masked(trial.after, self.mask)
-        return attributed(field_changes(before, after), trial.before)
+        return field_changes(masked(trial.before, self.mask), masked(trial.after, self.mask), self.manager)

@@ -90,6 +90,7 @@ class Reconciler:
 
     ports: Ports
     marking: Marking
+    manager: str
     mask: Mask
     _memories: dict[AppKey, _Memory] = field(default_factory=dict)
 
@@ -196,7 +197,7 @@ class Reconciler:
 
     @property
     def _preflight(self) -> Preflight:
-        return Preflight(self.ports.cluster, self.marking.installation, self.mask)
+        return Preflight(self.ports.cluster, self.marking.installation, self.manager, self.mask)
 
 
 def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:

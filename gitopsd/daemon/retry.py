@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitopsd.formats.duration import parse_duration
+from gitopsd.config.units import parse_duration
 from gitopsd.model.app import App, Retry
 from gitopsd.model.record import Phase, SyncRecord
 
@@ -26,7 +26,7 @@ def retry_delay(app: App, record: SyncRecord, failures: int, spread: float) -> f
     reached = bool(record.desired_digest)
     if reached and 0 <= policy.limit < failures:
         return None
-    cap = parse_duration(policy.backoff.max_duration) if reached else _UNREACHABLE_CAP
-    first = parse_duration(policy.backoff.duration) if reached else 1.0
+    cap = parse_duration(policy.backoff.max_duration).total_seconds() if reached else _UNREACHABLE_CAP
+    first = parse_duration(policy.backoff.duration).total_seconds() if reached else 1.0
     delay = min(cap, first * float(policy.backoff.factor) ** min(failures - 1, 32))
     return delay * (1 - spread / 4)

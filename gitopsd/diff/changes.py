@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gitopsd.diff.attribute import holder
+from gitopsd.diff.path import Path, item_step, render_path
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.refs import Object
-
-Path = tuple[str | int, ...]
-"""Steps into an object: keys, and for lists the item's identity (`[name=app]`) or its index."""
 
 SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"})
 """Metadata that only the server writes: never a difference."""
@@ -20,31 +19,21 @@ _IDENTITIES = ("name", "containerPort", "port", "key", "mountPath", "topologyKey
 _ABSENT = object()
 
 
-def field_changes(before: Object, after: Object) -> tuple[FieldChange, ...]:
+def field_changes(before: Object, after: Object, ourselves: str = "") -> tuple[FieldChange, ...]:
     """The fields in which `after` differs from `before`, in order of the path; status and the server's own metadata aside.
 
     Items of lists are matched by identity where they have one, so a container that moved is not two changes. A subtree that is
-    only on one side is one change with the whole of it. Mask Secrets before: what is given here is shown.
+    only on one side is one change with the whole of it. Each change names who holds the field in `before`, other managers than
+    `ourselves` first. Mask Secrets before: what is given here is shown.
     """
-    return tuple(
-        FieldChange(render_path(path), None if old is _ABSENT else old, None if new is _ABSENT else new)
-        for path, old, new in sorted(_walk((), _comparable(before), _comparable(after)), key=lambda item: render_path(item[0]))
-    )
+    found = sorted(_walk((), _comparable(before), _comparable(after)), key=lambda item: render_path(item[0]))
+    return tuple(_change(before, path, old, new, ourselves) for path, old, new in found)
 
 
-def render_path(path: Path) -> str:
-    """As people write it: `spec.template.spec.containers[name=app].image`; odd keys are quoted: `data["tls.crt"]`."""
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif step.startswith("["):
-            text += step
-        elif step and all(char.isalnum() or char in "_-" for char in step):
-            text += f".{step}" if text else step
-        else:
-            text += f'["{step}"]'
-    return text
+def _change(before: Object, path: Path, old: Any, new: Any, ourselves: str) -> FieldChange:
+    who = holder(before, path, ourselves)
+    sides = (None if side is _ABSENT else side for side in (old, new))
+    return FieldChange(render_path(path), *sides, who.manager, who.operation, who.time)
 
 
 def _comparable(obj: Object) -> Object:
@@ -81,7 +70,7 @@ def _walk_lists(path: Path, old: list[Any], new: list[Any]) -> Iterator[tuple[Pa
         if not old or not new:
             return
     for value in [*olds, *(value for value in news if value not in olds)]:
-        yield from _walk((*path, f"[{identity}={value}]"), olds.get(value, _ABSENT), news.get(value, _ABSENT))
+        yield from _walk((*path, item_step(identity, value)), olds.get(value, _ABSENT), news.get(value, _ABSENT))
 
 
 def _item(items: list[Any], index: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Query, Request, Response
 
 from gitopsd.daemon.agent import Operation
-from gitopsd.formats.duration import parse_duration
+from gitopsd.config.units import parse_duration
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
@@ -129,7 +129,7 @@ async def post_sync(
     if wait is None:
         return OperationState(phase="Running", trigger=operation.trigger.kind, actor=operation.trigger.actor, message="accepted")
     try:
-        async with asyncio.timeout(min(parse_duration(wait), MAX_WAIT)):
+        async with asyncio.timeout(min(_seconds(wait), MAX_WAIT)):
             record = await asyncio.shield(operation.done)
     except TimeoutError:
         return OperationState(phase="Running", trigger=operation.trigger.kind, actor=operation.trigger.actor, message="under way")
@@ -139,6 +139,13 @@ async def post_sync(
         raise HTTPException(HTTPStatus.CONFLICT, f"application {key}: the sync was terminated") from None
     response.status_code = HTTPStatus.OK
     return Record.of(record)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"wait: {error}") from None
 
 
 def _begin(request: Request, control: Control, key: AppKey, asked: SyncRequest, idempotency_key: str | None) -> Operation:
