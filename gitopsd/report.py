@@ -65,7 +65,7 @@ def concluded(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome
         desired_digest=plan.desired_digest,
         plan_digest=plan.digest,
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
-        health=aggregate((state.ref, state.health) for state in resources),
+        health=aggregate({state.ref: state.health for state in resources}),
         results=outcome.results if outcome else _planned(plan),
         resources=resources + extras,
         drifts=_drifts(app, record, evidence, outcome),

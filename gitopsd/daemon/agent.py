@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import retry_delay
@@ -155,7 +156,7 @@ class Agent:
             task = asyncio.create_task(self._pass(key, trigger))
             self._passes[key] = task
             # The pass outlives a worker that is cancelled: `drain` waits for it.
-            task.add_done_callback(lambda _, key=key: self._over(key))
+            task.add_done_callback(partial(self._over, key))
             await asyncio.wait({task})
 
     async def _pass(self, key: AppKey, trigger: Trigger) -> SyncRecord:
@@ -170,8 +171,8 @@ class Agent:
                 listener(record, status)
         return record
 
-    def _over(self, key: AppKey) -> None:
-        task = self._passes.pop(key)
+    def _over(self, key: AppKey, task: asyncio.Task[SyncRecord]) -> None:
+        del self._passes[key]
         if key in self._statuses:
             self._statuses[key] = replace(self._statuses[key], running=None)
         if not self._stopping:

@@ -34,7 +34,6 @@ class Timers:
     source: SourcePort
     polling: Polling
     scan: Callable[[], Awaitable[None]]
-    retain: Callable[[], Awaitable[None]]
     _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
     _polled: set[str] = field(default_factory=set)
 
@@ -42,7 +41,6 @@ class Timers:
         """Begins; needs a running event loop."""
         self._every(timedelta(seconds=2), self._scanned, "scan")
         self._every(_LOOK_AGAIN, self._look_again, "look again")
-        self._every(timedelta(hours=1), self.retain, "retention")
         self._scheduler.start()
         self.follow_repositories()
 

@@ -32,8 +32,8 @@ def field_changes(before: Object, after: Object, ourselves: str = "") -> tuple[F
 
 def _change(before: Object, path: Path, old: Any, new: Any, ourselves: str) -> FieldChange:
     who = holder(before, path, ourselves)
-    sides = (None if side is _ABSENT else side for side in (old, new))
-    return FieldChange(render_path(path), *sides, who.manager, who.operation, who.time)
+    was, wanted = (None if side is _ABSENT else side for side in (old, new))
+    return FieldChange(render_path(path), was, wanted, who.manager, who.operation, who.time)
 
 
 def _comparable(obj: Object) -> Object:

@@ -161,7 +161,8 @@ class History:
 
 def is_worth_keeping(record: SyncRecord) -> bool:
     """Whether a finished record is stored: an attempted sync, one that has a row already, and whatever a person asked for."""
-    return record.attempted or bool(record.id) or record.trigger.kind is TriggerKind.MANUAL or bool(record.trigger.actor)
+    asked = record.trigger.kind is TriggerKind.MANUAL and not record.trigger.dry_run
+    return record.attempted or bool(record.id) or asked
 
 
 def is_id(text: str) -> bool:

@@ -12,7 +12,7 @@ from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step, Verdict
 from gitopsd.model.record import Trigger
 from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.plan.annotations import ARGO, annotations, sync_options, words
+from gitopsd.plan.annotations import ARGO, annotations_of, sync_options, words
 from gitopsd.plan.order import ordered
 from gitopsd.plan.ownership import adopt_policy, can_adopt, can_prune
 
@@ -100,7 +100,7 @@ def _extra(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Ste
 
 def _kept(manifest: Object, app: App) -> str:
     """Why an object that left Git stays, empty where nothing keeps it. The object's own word beats the application's."""
-    said = annotations(manifest)
+    said = annotations_of(manifest)
     if "IgnoreExtraneous" in words(said.get(f"{ARGO}compare-options", "")):
         return "IgnoreExtraneous"
     if said.get("client.lifecycle.config.k8s.io/deletion") == "detach":

@@ -8,7 +8,7 @@ from gitopsd.model.app import App
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live, Member, Refusal
 from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.plan.annotations import OWN, annotations
+from gitopsd.plan.annotations import OWN, annotations_of
 
 
 class AdoptPolicy(Enum):
@@ -22,7 +22,7 @@ class AdoptPolicy(Enum):
 
 def adopt_policy(app: App, manifest: Object) -> AdoptPolicy:
     """What the manifest or its application asks for."""
-    asked = annotations(manifest).get(f"{OWN}adopt", app.annotations.get(f"{OWN}adopt", ""))
+    asked = annotations_of(manifest).get(f"{OWN}adopt", app.annotations.get(f"{OWN}adopt", ""))
     return AdoptPolicy.ANY if asked == "true" else AdoptPolicy.UNOWNED
 
 

@@ -49,7 +49,7 @@ async def _guard(request: Request, call: Callable[[Request], Awaitable[Response]
     """Bounds the body, and asks for the token."""
     length = request.headers.get("content-length", "0")
     if not length.isdigit() or int(length) > MAX_BODY or "chunked" in request.headers.get("transfer-encoding", ""):
-        return problems.problem(request, HTTPStatus.CONTENT_TOO_LARGE, f"a body may have {MAX_BODY} bytes, and must say its length")
+        return problems.problem(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {MAX_BODY} bytes, and must say its length")
     control: Control = request.app.state.control
     if not request.url.path.startswith(_OPEN) and (wanted := control.token()) is not None:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Query, Request, Response
 
@@ -21,6 +21,7 @@ from gitopsd.web.problems import RESPONSES, Problem
 MAX_WAIT = 600.0
 """Seconds that a request may wait for its sync."""
 
+Responses = dict[int | str, dict[str, Any]]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the part before.")]
 
@@ -47,8 +48,8 @@ def routes(prefix: str) -> APIRouter:
     router.get("/history/{record_id}", summary="One sync, with all it did")(get_record)
     router.get("/drift", summary="What somebody else changed, newest first")(get_drift)
     router.get("/plan", summary="What a sync would do")(get_plan)
-    conflict = {409: {"model": Problem, "description": "Another operation is under way"}}
-    accepted = {202: {"model": OperationState, "description": "Under way"}, 200: {"model": Record, "description": "Done (`wait`)"}}
+    conflict: Responses = {409: {"model": Problem, "description": "Another operation is under way"}}
+    accepted: Responses = {202: {"model": OperationState, "description": "Under way"}, 200: {"model": Record, "description": "Done (`wait`)"}}
     router.post("/sync", summary="Sync now", status_code=202, responses={**accepted, **conflict}, response_model=None)(post_sync)
     router.post("/refresh", summary="Ask the repositories now", status_code=202, response_class=Response)(post_refresh)
     router.delete("/operation", summary="End the sync under way", status_code=204)(delete_operation)
@@ -73,38 +74,37 @@ async def get_application(status: Named) -> Application:
 
 async def get_resources(status: Named, limit: Limit = 500, cursor: Cursor = None) -> Page[Resource]:
     """Each object with its sync status and health."""
-    start = _offset(cursor)
+    start = int(_issued(cursor) or 0)
     part = status.resources[start : start + limit]
     more = str(start + limit) if start + limit < len(status.resources) else None
     return Page(items=[Resource.of_state(state) for state in part], next=more)
 
 
-def _offset(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not re.fullmatch(r"[0-9]{1,9}", cursor):
+def _issued(cursor: str | None) -> str | None:
+    """The cursor, if it can be one that was given out."""
+    if cursor is not None and not re.fullmatch(r"[0-9]{1,18}", cursor):
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "cursor is not one that was given out")
-    return int(cursor)
+    return cursor
 
 
 async def get_history(control: Within, status: Named, limit: Limit = 50, cursor: Cursor = None) -> Page[Record]:
     """Every attempt, failed ones too; results stand in the single records."""
-    records, more = await control.history.records(status.app.key, limit=limit, cursor=cursor)
-    return Page(items=[Record.of(record) for record in records], next=more)
+    page = await control.history.page(status.app.key, limit=limit, cursor=_issued(cursor))
+    return Page(items=[Record.of(record) for record in page.items], next=page.next)
 
 
 async def get_record(control: Within, status: Named, record_id: str) -> Record:
     """Results with field changes, durations by stage, warnings."""
-    record = await control.history.get(status.app.key, record_id)
-    if record is None:
+    record = await control.history.get(record_id)
+    if record is None or record.app != status.app.key:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"application {status.app.key} has no record {record_id[:40]}")
     return Record.of(record)
 
 
 async def get_drift(control: Within, status: Named, limit: Limit = 100, cursor: Cursor = None) -> Page[DriftDocument]:
     """Each with field, value, manager, and what became of it."""
-    drifts, more = await control.history.drift(status.app.key, limit=limit, cursor=cursor)
-    return Page(items=[DriftDocument.of(drift) for drift in drifts], next=more)
+    page = await control.history.drift_page(status.app.key, limit=limit, cursor=_issued(cursor))
+    return Page(items=[DriftDocument.of(drift) for drift in page.items], next=page.next)
 
 
 async def get_plan(
