@@ -26,6 +26,9 @@ from localcluster.progress import Progress
 
 HERE = Path(__file__).parent
 
+_GO = "go: "
+"""How a line begins that go says about its own doings; any other names a package."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -76,16 +79,16 @@ def build(name: str, cache: Path, progress: Progress) -> Path:
 
 def _build(recipe: Recipe, binary: Path, scratch: Path, progress: Progress) -> None:
     go = golang.provide(golang.numbers(_required("go")), binary.parent / "go", progress)
+    modules = total = done = 0
+    for line in _run(go, recipe, scratch, ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]):
+        if line.startswith(_GO):
+            modules += 1
+            progress.show(modules, 0, "modules downloaded")
+        total += bool(line) and not line.startswith(_GO)
     part = scratch / recipe.name
-    stale = "{{if .Stale}}{{.ImportPath}}{{end}}"
-    total = sum(
-        1 for line in _run(go, recipe, scratch, ["list", "-deps", "-f", stale]) if line and not _is_download(line, progress)
-    )
-    done = 0
     for line in _run(go, recipe, scratch, ["build", "-v", "-o", str(part)]):
-        if not line.startswith("go: "):
-            done += 1
-            progress.show(done, max(done, total), "packages")
+        done += not line.startswith(_GO)
+        progress.show(done, max(done, total), "packages compiled")
     part.replace(binary)
 
 
@@ -114,12 +117,6 @@ def _run(go: Go, recipe: Recipe, scratch: Path, verb: list[str]) -> Iterator[str
     if process.returncode:
         end = "\n".join(lines[-15:])
         raise LocalClusterError(f"{recipe.name} could not be built: `go {verb[0]}` ended with code {process.returncode}:\n{end}")
-
-
-def _is_download(line: str, progress: Progress) -> bool:
-    if line.startswith("go: downloading"):
-        progress.show(0, 0, line.removeprefix("go: "))
-    return line.startswith("go: ")
 
 
 def _flags() -> list[str]:

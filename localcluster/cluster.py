@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -23,14 +24,13 @@ from localcluster.layout import (
     Layout,
     Settings,
     command_line,
-    kubeconfig,
-    write_private,
+    write_access,
 )
 from localcluster.processes import Process
 from localcluster.progress import Progress
 from localcluster.readiness import is_ready
 
-_START = 60.0
+_START = 120.0
 """Seconds that a component has until it is ready: it takes 3 on a quiet machine."""
 
 _GRACE = 10.0
@@ -40,6 +40,9 @@ _QPS = 20
 """The controller-manager's own default of requests a second."""
 
 _POLL = 0.05
+
+_OBJECTS = Path(__file__).with_name("objects.json")
+"""What every cluster has from the start: two nodes and a storage class, by the path of their collection."""
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class LocalCluster:
     @property
     def server(self) -> str:
         """The address of the API server."""
-        return f"https://{HOST}:{self._settings().api_port}"
+        return self._settings().server
 
     @property
     def token(self) -> str:
@@ -77,12 +80,13 @@ class LocalCluster:
     @property
     def authority(self) -> Path:
         """The certificate to trust, as a PEM file."""
-        return self._layout.certificate
+        return self._layout.authority
 
     @property
     def api(self) -> Api:
         """For requests as the administrator."""
-        return Api(HOST, self._settings().api_port, self.authority, self.token)
+        settings = self._settings()
+        return Api(HOST, settings.api_port, self._layout.certificate, settings.token)
 
     def service_account_token(self, namespace: str, name: str, *, seconds: int = 3600) -> str:
         """A token of a service account, which is made if need be and may do nothing until a role is bound to it."""
@@ -202,7 +206,7 @@ class LocalCluster:
         return self._layout.process(name)
 
     def _await(self, name: str) -> None:
-        """Wait until a component does its work; the API server's address is then worth writing down."""
+        """Wait until a component does its work."""
         process = self._process(name)
         deadline = time.monotonic() + _START
         while not is_ready(name, self.api):
@@ -212,7 +216,10 @@ class LocalCluster:
                 raise LocalClusterError(f"{name} {what}; {process.log} ends with:\n{process.last_lines(10)}")
             time.sleep(_POLL)
         if name == "kube-apiserver":
-            write_private(self.kubeconfig, kubeconfig(self.server, self.token, self.authority))
+            write_access(self._layout, self._settings())
+            for path, documents in json.loads(_OBJECTS.read_text()).items():
+                for document in documents:
+                    self.api.ensure(path, document)
 
     def _bind(self) -> None:
         """The guard reads from a pipe that nobody writes to: its end is ours, which the kernel tells whatever becomes of us."""

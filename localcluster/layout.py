@@ -38,6 +38,11 @@ class Settings:
     owns_folder: bool
     """Whether the folder was made for the cluster, and goes with it."""
 
+    @property
+    def server(self) -> str:
+        """The address of the API server."""
+        return f"https://{HOST}:{self.api_port}"
+
     @classmethod
     def make(cls, *, qps: int, owns_folder: bool) -> Settings:
         """New ones: free ports, a fresh token."""
@@ -68,8 +73,13 @@ class Layout:
 
     @property
     def certificate(self) -> Path:
-        """The API server's own, which it makes at its first start and keeps; it holds its authority's too."""
+        """The API server's own, which it makes at its first start and keeps; its authority's stands below it."""
         return self.folder / "pki" / "apiserver.crt"
+
+    @property
+    def authority(self) -> Path:
+        """The authority's certificate alone, which is what clients are to trust."""
+        return self.folder / "pki" / "ca.crt"
 
     @property
     def key(self) -> Path:
@@ -177,7 +187,7 @@ def _apiserver(layout: Layout, settings: Settings) -> Mapping[str, object]:
         "token-auth-file": layout.tokens,
         "authorization-mode": "RBAC",
         "allow-privileged": "true",
-        "service-cluster-ip-range": "10.0.0.0/16",
+        "service-cluster-ip-range": "10.96.0.0/16",
     }
 
 
@@ -186,7 +196,7 @@ def _controller_manager(layout: Layout, settings: Settings) -> Mapping[str, obje
         "kubeconfig": layout.kubeconfig,
         "leader-elect": "false",
         "secure-port": 0,
-        "root-ca-file": layout.certificate,
+        "root-ca-file": layout.authority,
         "kube-api-qps": settings.qps,
         "kube-api-burst": 2 * settings.qps,
     }
@@ -202,6 +212,7 @@ def _kwok(layout: Layout, _: Settings) -> Mapping[str, object]:
         "config": Path(__file__).with_name("stages.yaml"),
         "manage-all-nodes": "true",
         "node-ip": HOST,
+        "cidr": "10.244.0.0/16",
         "node-lease-duration-seconds": 40,
     }
 
@@ -221,10 +232,14 @@ def command_line(name: str, binary: Path, layout: Layout, settings: Settings) ->
     return [str(binary), *(f"--{option}={value}" for option, value in options)]
 
 
-def kubeconfig(server: str, token: str, authority: Path) -> str:
-    """The administrator's kubeconfig, with everything in it."""
-    certificates = base64.b64encode(authority.read_bytes()).decode()
-    return f"""\
+def write_access(layout: Layout, settings: Settings) -> None:
+    """Write what clients of a running API server need: its authority, and the administrator's kubeconfig."""
+    begin = "-----BEGIN CERTIFICATE-----"
+    authority = begin + layout.certificate.read_text().rpartition(begin)[2]
+    write_private(layout.authority, authority)
+    write_private(
+        layout.kubeconfig,
+        f"""\
 apiVersion: v1
 kind: Config
 current-context: local
@@ -234,10 +249,11 @@ contexts:
 clusters:
 - name: local
   cluster:
-    server: {server}
-    certificate-authority-data: {certificates}
+    server: {settings.server}
+    certificate-authority-data: {base64.b64encode(authority.encode()).decode()}
 users:
 - name: admin
   user:
-    token: {token}
-"""
+    token: {settings.token}
+""",
+    )

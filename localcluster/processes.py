@@ -18,6 +18,9 @@ from pathlib import Path
 _POLL = 0.02
 """Seconds between two looks at a process that is to end."""
 
+_LINE = 500
+"""Characters of a log's line that are worth repeating."""
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
@@ -72,7 +75,8 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         pid = self.pid()
         if pid is not None:
-            os.killpg(pid, number)  # a session leader's group has its pid
+            with suppress(ProcessLookupError):
+                os.killpg(pid, number)  # a session leader's group has its pid
 
     def last_lines(self, count: int) -> str:
         """The end of its log."""
@@ -80,7 +84,7 @@ class Process:
             lines = self.log.read_text(errors="replace").splitlines()
         except FileNotFoundError:
             return ""
-        return "\n".join(lines[-count:])
+        return "\n".join(line[:_LINE] for line in lines[-count:])
 
 
 def birth(pid: int) -> str:
