@@ -126,8 +126,8 @@ class HistoryPort(Protocol):
     async def record(self, record: SyncRecord) -> SyncRecord:
         """Stores a finished record (over its Running row where `id` is set), its results and drifts, if it is worth keeping.
 
-        Attempted syncs are, and passes that a person asked for; drift always is, once for each time that it opens. A pass that
-        knows the sync status closes the application's open drifts that it did not see.
+        Attempted syncs are, and passes that a person asked for, unless for a dry run; drift always is, once for each time that
+        it opens. A pass that knows the sync status closes the application's open drifts that it did not see.
         """
 
     async def last(self, app: AppKey) -> SyncRecord | None:

@@ -72,7 +72,7 @@ class History:
     async def record(self, record: SyncRecord) -> SyncRecord:
         """See `HistoryPort.record`."""
         kept = is_worth_keeping(record)
-        knows_drift = record.sync is not SyncStatus.UNKNOWN and bool(record.drifts or record.app in self._drifting)
+        knows_drift = tells_of_drift(record) and bool(record.drifts or record.app in self._drifting)
         if not kept and not knows_drift:
             return record
         return await self._do(lambda connection: self._store(connection, record, kept=kept, knows_drift=knows_drift), tidy=record)
@@ -160,9 +160,14 @@ class History:
 
 
 def is_worth_keeping(record: SyncRecord) -> bool:
-    """Whether a finished record is stored: an attempted sync, one that has a row already, and whatever a person asked for."""
-    asked = record.trigger.kind is TriggerKind.MANUAL and not record.trigger.dry_run
-    return record.attempted or bool(record.id) or asked
+    """Whether a finished record is stored: an attempted sync, one that has a row already, and what a person asked to be done."""
+    asked = record.trigger.kind is TriggerKind.MANUAL or bool(record.trigger.actor)
+    return record.attempted or bool(record.id) or (asked and not record.trigger.dry_run)
+
+
+def tells_of_drift(record: SyncRecord) -> bool:
+    """Whether a pass compared live with what Git says now: not one that failed before, or was for another revision."""
+    return record.sync is not SyncStatus.UNKNOWN and not record.trigger.dry_run and not record.trigger.revision
 
 
 def is_id(text: str) -> bool:

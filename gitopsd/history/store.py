@@ -24,7 +24,7 @@ MOST_AT_ONCE = 1000
 
 def insert_record(connection: Connection, record: SyncRecord) -> SyncRecord:
     """Stores a record that has no row yet; gives it its id."""
-    made = connection.execute(insert(records).values(record_row(record)).returning(records.c.id)).scalar_one()
+    made = connection.execute(insert(records).returning(records.c.id), record_row(record)).scalar_one()
     _insert_results(connection, record, made)
     return replace(record, id=str(made))
 
