@@ -78,6 +78,7 @@ def _probes() -> APIRouter:
     @router.get("/metrics", summary="Prometheus", response_class=Response)
     async def metrics(request: Request) -> Response:
         control: Control = request.app.state.control
-        return Response(control.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        body, content_type = control.metrics(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
 
     return router

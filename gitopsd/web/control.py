@@ -21,11 +21,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """The daemon as its HTTP face sees it. `token` gives the bearer token that requests must show, None where none is asked for."""
+    """The daemon as its HTTP face sees it.
+
+    `metrics` takes the Accept header and gives body and content type. `token` gives the bearer token that requests must show, None where none is
+    asked for.
+    """
 
     agent: Agent
     history: HistoryQueries
     refresh: Callable[[AppKey], Awaitable[None]]
     checks: Callable[[], Awaitable[tuple[Check, ...]]]
-    metrics: Callable[[], bytes]
+    metrics: Callable[[str], tuple[bytes, str]]
     token: Callable[[], str | None] = field(default=lambda: None)
