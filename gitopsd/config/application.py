@@ -103,7 +103,7 @@ def doubts(document: Document) -> Iterator[ConfigError]:
     """What an acceptable document says that has no effect."""
     metadata, spec = (mapping(mapping(document.value).get(part)) for part in ("metadata", "spec"))
     for name, message in unknown_settings(mapping(metadata.get("annotations"))):
-        yield document.error(("metadata", "annotations", name), message, of_key=True)
+        yield document.error(("metadata", "annotations", name), message)
     policy = mapping(spec.get("syncPolicy"))
     options = [option for option in policy.get("syncOptions") or () if isinstance(option, str)]
     for index, option in enumerate(options):

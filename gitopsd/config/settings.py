@@ -52,4 +52,4 @@ def unknown_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 
 def _read(values: Mapping[str, Any], origin: str) -> Defaults:
-    return validate(_adapter(), Document(origin, values, 1), ())
+    return validate(_adapter(), Document(origin, values), ())

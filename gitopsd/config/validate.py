@@ -91,7 +91,7 @@ def _explain(detail: ErrorDetails, document: Document, path: Path, schema: dict[
     if detail["type"] in _UNKNOWN:
         name = str(location[-1])
         hint = did_you_mean(name, names_at(schema, location[:-1]))
-        return document.error((*path, *location), f'unknown field "{name}"{hint}', of_key=True)
+        return document.error((*path, *location), f'unknown field "{name}"{hint}')
     words = _WORDS.get(detail["type"])
     message = words(dict(detail.get("ctx") or {})) if words else f"is not acceptable: {detail['msg']}"
     return document.error((*path, *location), message)

@@ -103,7 +103,7 @@ class Metrics:
     _known: dict[AppKey, _Known] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        disable_created_metrics()  # a second series beside each counter, which nobody graphs
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a second series beside each counter, which nobody graphs
         self._families = _Families(self.registry)
         self._families.build.labels(__version__, platform.python_version(), self.commit).set(1)
 
