@@ -1,0 +1,256 @@
+"""Requests to one API server: raw bytes out, JSON in, with deadlines, patience and a bound on everything.
+
+Two aiohttp sessions, so that long watches never take a connection from a request. Nothing of aiohttp leaves this module: a
+server that can't be reached is a ClusterError, a refusal a `Refusal`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from gitopsd.cluster.access import Access, Login
+from gitopsd.cluster.config import ClusterConfig, Listener
+from gitopsd.cluster.limiter import Limiter
+from gitopsd.cluster.refusal import parse_refusal
+from gitopsd.model.errors import ClusterError
+
+REQUEST_SECONDS = 30.0
+"""From asking until the whole answer is there, waiting for a busy server included."""
+
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 150.0
+"""A watch that said nothing for this long is taken for dead: a live one sends a bookmark every minute."""
+
+MAX_BODY = 64 << 20
+"""Bytes of an answer that are read."""
+
+MAX_EVENT = 16 << 20
+"""Bytes of one line of a watch. etcd holds no object larger than 1.5 MiB by default."""
+
+JSON = "application/json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+_PLAIN = {"Accept-Encoding": "identity"}  # near a cluster, packing costs both sides more than the bytes do
+_WARNING = re.compile(r'^\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+_PATIENCE = (429, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `verb` is Kubernetes' word for it, for metrics."""
+
+    method: str
+    path: str
+    verb: str
+    params: Mapping[str, str] | None = None
+    body: bytes | None = None
+    content_type: str = JSON
+    accept: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `code` tells created (201) from changed (200), `warnings` are those of Warning headers."""
+
+    code: int
+    body: Any
+    warnings: tuple[str, ...] = ()
+
+
+class Client:
+    """One cluster's connections."""
+
+    def __init__(self, config: ClusterConfig, listener: Listener) -> None:
+        """Connects on first use."""
+        self.name = config.name
+        self.limiter = Limiter()
+        self._access = Access(config)
+        self._listener = listener
+        self._requests: aiohttp.ClientSession | None = None
+        self._watches: aiohttp.ClientSession | None = None
+        self._unreachable: tuple[float, str] = (0.0, "")
+
+    async def close(self) -> None:
+        """Ends all connections."""
+        for session in (self._requests, self._watches):
+            if session is not None:
+                await session.close()
+        self._requests = self._watches = None
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None, *, verb: str = "get", accept: str = JSON) -> Any:
+        """The body of a GET."""
+        return (await self.send(Request("GET", path, verb, params, accept=accept))).body
+
+    async def send(self, request: Request) -> Answer:
+        """Sends, waits where the server asks for patience, and gives the answer.
+
+        Raises Refusal for any other answer than success, ClusterError where there is none.
+        """
+        end = time.monotonic() + REQUEST_SECONDS
+        again = True
+        while True:
+            async with self.limiter.slot():
+                login = await self._access.login()
+                code, headers, body = await self._exchange(request, login, end)
+            self._listener.on_request(self.name, request.verb, code)
+            if code == 401 and again:  # noqa: PLR2004
+                again = False
+                await self._access.renew(login)
+            elif code in _PATIENCE and (pause := self._pause(code, headers)) is not None and time.monotonic() + pause < end:
+                await asyncio.sleep(pause)
+            else:
+                return self._answer(code, headers, body)
+
+    def _pause(self, code: int, headers: Mapping[str, str]) -> float | None:
+        """Seconds to wait where the server asks for patience, spread out so that not all come back at once."""
+        if code == 429:  # noqa: PLR2004
+            self.limiter.busy()
+        seconds = headers.get("Retry-After", "1" if code == 429 else "")  # noqa: PLR2004
+        return min(float(seconds), REQUEST_SECONDS) * random.uniform(0.8, 1.3) if seconds.isdecimal() else None  # noqa: S311
+
+    def _answer(self, code: int, headers: Mapping[str, str], body: bytes) -> Answer:
+        if 200 <= code < 300:  # noqa: PLR2004
+            self.limiter.answered()
+            try:
+                return Answer(code, orjson.loads(body), _warnings(headers))
+            except orjson.JSONDecodeError:
+                raise ClusterError(self.name, "it answered with something that is not JSON; is it an API server?") from None
+        if 300 <= code < 400:  # noqa: PLR2004
+            raise ClusterError(self.name, f"it answered with a redirect (HTTP {code}), which is not followed")
+        refusal = parse_refusal(code, body)
+        if code == 401:  # noqa: PLR2004
+            raise ClusterError(self.name, f"it does not accept our credentials: {refusal.message}")
+        if code in _PATIENCE and refusal.reason in ("TooManyRequests", "ServiceUnavailable", "UnexpectedAnswer"):
+            raise ClusterError(self.name, f"it is too busy or not ready: {refusal.message}")
+        raise refusal
+
+    async def _exchange(self, request: Request, login: Login, end: float) -> tuple[int, Mapping[str, str], bytes]:
+        """One request, and once more where a kept connection turned out to be dead: all our writes bear repetition."""
+        until, message = self._unreachable
+        if time.monotonic() < until:
+            raise ClusterError(self.name, message)
+        for attempt in (1, 2):
+            try:
+                async with asyncio.timeout_at(end - time.monotonic() + asyncio.get_running_loop().time()):
+                    return await self._ask(request, login)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
+                if attempt == 2:  # noqa: PLR2004
+                    raise self._lost(error, request.verb) from None
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise self._lost(error, request.verb) from None
+        raise AssertionError
+
+    async def _ask(self, request: Request, login: Login) -> tuple[int, Mapping[str, str], bytes]:
+        if self._requests is None:
+            self._requests = self._session(aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS))
+        headers = {**login.headers, **_PLAIN, "Accept": request.accept}
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        async with self._requests.request(
+            request.method,
+            login.server + request.path,
+            params=request.params,
+            data=request.body,
+            headers=headers,
+            **_transport(login),
+        ) as response:
+            return response.status, response.headers, await self._read(response)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in response.content.iter_any():
+            chunks.append(chunk)
+            if (size := size + len(chunk)) > MAX_BODY:
+                raise ClusterError(self.name, f"it answered with more than {MAX_BODY >> 20} MiB")
+        return b"".join(chunks)
+
+    @asynccontextmanager
+    async def stream(self, path: str, params: Mapping[str, str], accept: str) -> AsyncIterator[AsyncIterator[Any]]:
+        """The events of a watch, as long as the server sends them. Raises Refusal and ClusterError, also while it is read."""
+        if self._watches is None:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+            self._watches = self._session(timeout)
+        login = await self._access.login()
+        try:
+            async with self._watches.get(
+                login.server + path, params=params, headers={**login.headers, **_PLAIN, "Accept": accept}, **_transport(login)
+            ) as response:
+                self._listener.on_request(self.name, "watch", response.status)
+                if response.status != 200:  # noqa: PLR2004
+                    if response.status == 401:  # noqa: PLR2004
+                        await self._access.renew(login)
+                    self._answer(response.status, response.headers, await self._read(response))
+                self._unreachable = (0.0, "")
+                yield self._events(response)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._lost(error, "") from None
+
+    async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[Any]:
+        rest = b""
+        async for chunk in response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
+            for line in lines:
+                yield orjson.loads(line)
+            if len(rest) > MAX_EVENT:
+                raise ClusterError(self.name, f"a watch sent an event of more than {MAX_EVENT >> 20} MiB")
+
+    def _session(self, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60, socket_factory=_kept_alive)
+        return aiohttp.ClientSession(
+            connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+        )
+
+    def _lost(self, error: Exception, verb: str) -> ClusterError:
+        """The error for a connection that failed. One that timed out is not tried again at once by everybody else."""
+        if verb:
+            self._listener.on_request(self.name, verb, 0)
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+            self._access.suspect()
+            return ClusterError(self.name, "its certificate is not signed by the authority that the kubeconfig names")
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            message = f"it does not answer within {CONNECT_SECONDS:g} s"
+            self._unreachable = (time.monotonic() + CONNECT_SECONDS, message)
+            return ClusterError(self.name, message)
+        if isinstance(error, TimeoutError):
+            return ClusterError(self.name, f"it has not answered a request within {REQUEST_SECONDS:g} s")
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        return ClusterError(self.name, f"it can't be reached: {reason}")
+
+
+def _transport(login: Login) -> dict[str, Any]:
+    """How aiohttp is to connect."""
+    kept: dict[str, Any] = {"allow_redirects": False, "proxy": login.proxy}
+    if login.tls is not None:
+        kept |= {"ssl": login.tls, "server_hostname": login.server_name}
+    return kept
+
+
+def _kept_alive(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that notices within half a minute that the other end is gone without a word."""
+    family, kind, protocol, _, _ = address
+    sock = socket.socket(family, kind, protocol)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for option, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return sock
+
+
+def _warnings(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """The texts of Warning headers (RFC 7234, section 5.5, as Kubernetes writes them: `299 - "text"`), once each."""
+    values = headers.getall("Warning", []) if hasattr(headers, "getall") else []
+    found = (match.group(1).replace('\\"', '"') for value in values if (match := _WARNING.match(value)))
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,129 @@
+"""One cluster: its parts, and what happens when it is lost, comes back, or another one stands in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gitopsd.cluster.client import METADATA_ONLY, Client
+from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.cluster.definitions import Definitions
+from gitopsd.cluster.discovery import Discovery
+from gitopsd.cluster.inventories import Inventories
+from gitopsd.cluster.link import ClusterStatus, Link
+from gitopsd.cluster.observer import Observer
+from gitopsd.cluster.paths import collection
+from gitopsd.cluster.reflector import Reflector, Target
+from gitopsd.cluster.store import Kind, Store
+from gitopsd.cluster.watches import SYNC_SECONDS, Watches, settle_all
+from gitopsd.cluster.writer import Writer
+from gitopsd.model.app import App
+from gitopsd.model.health import Health
+from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
+from gitopsd.model.refs import ObjectRef
+from gitopsd.model.surface import Surface
+from gitopsd.ports import Trial, Written
+
+
+class Cluster:
+    """Everything about one cluster; connects on first use."""
+
+    def __init__(self, config: ClusterConfig, identity: Identity, listener: Listener) -> None:
+        """Asks nothing yet."""
+        self.config = config
+        self._client = Client(config, listener)
+        self._discovery = Discovery(self._client)
+        self._definitions = Definitions(self._discovery.changed)
+        self._store = Store(identity.installation, identity.manager, listener.on_change)
+        self._inventories = Inventories(self._client, identity)
+        self._link = Link(self._client, listener, self._returned)
+        self._watches = Watches(self._client, self._store, self._link)
+        self._observer = Observer(self._client, self._store, self._epoch)
+        self._writer = Writer(self._client, self._discovery, self._store, identity, self._epoch)
+        self._following: list[Reflector] = []
+        self._inventory_reflector: Reflector | None = None
+        self._server_version = ""
+
+    async def close(self) -> None:
+        """Ends watches and connections."""
+        await self._watches.close()
+        await self._client.close()
+
+    @property
+    def status(self) -> ClusterStatus:
+        """How the cluster is."""
+        return replace(self._link.status, watches=len(self._watches))
+
+    async def surface(self, *, fresh: bool = False) -> Surface:
+        """See `ClusterPort.surface`."""
+        surface = await self._discovery.surface(fresh=fresh)
+        self._server_version = surface.server_version
+        return surface
+
+    async def inventory(self, app: App) -> Inventory:
+        """See `ClusterPort.inventory`."""
+        await self._inventories_known()
+        return self._inventories.read(app.key)
+
+    async def remember(self, app: App, inventory: Inventory) -> None:
+        """See `ClusterPort.remember`."""
+        await self._inventories_known()
+        await self._inventories.write(app.key, inventory)
+
+    async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
+        """See `ClusterPort.observe`."""
+        surface = await self.surface()
+        if not self._following:
+            self._follow_definitions(surface)
+        await settle_all(self._following, SYNC_SECONDS)
+        await self._watches.need(app.key, _kinds(desired, inventory), surface)
+        return await self._observer.observe(desired, inventory, surface)
+
+    async def dry_run(self, app: App, step: Step) -> Trial:
+        """See `ClusterPort.dry_run`."""
+        return await self._writer.dry_run(app, step)
+
+    async def write(self, app: App, step: Step) -> Written:
+        """See `ClusterPort.write`."""
+        written = await self._writer.write(app, step)
+        if step.desired is not None and step.desired.marked:
+            self._watches.need_also(app.key, (step.desired.api_version, step.ref.kind), await self.surface())
+        return written
+
+    async def settle(self, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
+        """See `ClusterPort.settle`."""
+        return await self._observer.settle(refs, deadline, await self.surface())
+
+    async def forget(self, app: App) -> None:
+        """See `ClusterPort.forget`."""
+        self._watches.release(app.key)
+        await self._inventories_known()
+        await self._inventories.delete(app.key)
+
+    async def _inventories_known(self) -> None:
+        if self._inventory_reflector is None:
+            self._inventory_reflector = self._watches.follow(self._inventories.target, self._inventories)
+        await self._inventory_reflector.wait(SYNC_SECONDS)
+
+    def _follow_definitions(self, surface: Surface) -> None:
+        for kind, sink in self._definitions.sinks.items():
+            if (resource := surface.preferred.get(kind)) is not None:
+                target = Target(str(kind), collection(resource), accept=METADATA_ONLY)
+                self._following.append(self._watches.follow(target, sink))
+
+    def _epoch(self, group: str) -> str:
+        return self._definitions.epoch(group, self._server_version)
+
+    def _returned(self, same: bool) -> None:  # noqa: FBT001 - a callback with one plain question
+        """The cluster is back. If another one stands in its place, nothing that was known holds."""
+        self._discovery.changed()
+        if not same:
+            self._store.clear()
+            self._inventories.clear()
+
+
+def _kinds(desired: DesiredSet, inventory: Inventory) -> frozenset[Kind]:
+    """What has to be watched: the versions that Git declares, and for what left Git those it was made with."""
+    wanted = {want.ref: (want.api_version, want.ref.kind) for want in desired.objects if want.marked}
+    left = {(member.api_version, ref.kind) for ref, member in inventory.members.items() if ref not in wanted}
+    return frozenset(wanted.values()) | left

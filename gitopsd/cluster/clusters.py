@@ -1,0 +1,94 @@
+"""The cluster port: every call goes to the cluster that the application names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Self
+
+from gitopsd.cluster.cluster import Cluster
+from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.cluster.link import ClusterStatus
+from gitopsd.model.app import App
+from gitopsd.model.errors import ClusterError
+from gitopsd.model.health import Health
+from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
+from gitopsd.model.refs import ObjectRef
+from gitopsd.model.surface import Surface
+from gitopsd.ports import Trial, Written
+
+
+class Clusters:
+    """All configured clusters as one `ClusterPort`. Use it as an asynchronous context manager, or call `close` at the end."""
+
+    def __init__(self, configs: Iterable[ClusterConfig], identity: Identity, listener: Listener | None = None) -> None:
+        """Asks nothing yet: a cluster that can't be reached is no reason not to start."""
+        listener = listener or Listener()
+        self._clusters = {config.name: Cluster(config, identity, listener) for config in configs}
+        self._by_server = {
+            cluster.config.server.rstrip("/"): cluster for cluster in self._clusters.values() if cluster.config.server
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends all watches and connections."""
+        await asyncio.gather(*(cluster.close() for cluster in self._clusters.values()))
+
+    def status(self) -> tuple[ClusterStatus, ...]:
+        """How each cluster is, in the order of the configuration."""
+        return tuple(cluster.status for cluster in self._clusters.values())
+
+    def _of(self, app: App) -> Cluster:
+        destination = app.spec.destination
+        if destination.server and destination.name:
+            raise ClusterError(
+                destination.name, f"{app.key} names a server and a name as its destination; it must be one of them"
+            )
+        cluster = (
+            self._by_server.get(destination.server.rstrip("/")) if destination.server else self._clusters.get(destination.name)
+        )
+        if cluster is None:
+            known = ", ".join(
+                f"{c.config.name} ({c.config.server})" if c.config.server else c.config.name for c in self._clusters.values()
+            )
+            raise ClusterError(
+                destination.server or destination.name, f"{app.key} names it, and no such cluster is configured; there is {known}"
+            )
+        return cluster
+
+    async def surface(self, app: App, *, fresh: bool = False) -> Surface:
+        """See `ClusterPort`."""
+        return await self._of(app).surface(fresh=fresh)
+
+    async def inventory(self, app: App) -> Inventory:
+        """See `ClusterPort`."""
+        return await self._of(app).inventory(app)
+
+    async def remember(self, app: App, inventory: Inventory) -> None:
+        """See `ClusterPort`."""
+        await self._of(app).remember(app, inventory)
+
+    async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
+        """See `ClusterPort`."""
+        return await self._of(app).observe(app, desired, inventory)
+
+    async def dry_run(self, app: App, step: Step) -> Trial:
+        """See `ClusterPort`."""
+        return await self._of(app).dry_run(app, step)
+
+    async def write(self, app: App, step: Step) -> Written:
+        """See `ClusterPort`."""
+        return await self._of(app).write(app, step)
+
+    async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
+        """See `ClusterPort`."""
+        return await self._of(app).settle(refs, deadline)
+
+    async def forget(self, app: App) -> None:
+        """See `ClusterPort`."""
+        await self._of(app).forget(app)

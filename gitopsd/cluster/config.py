@@ -1,0 +1,59 @@
+"""What a cluster is called, how it is reached, and who we are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitopsd import __version__
+from gitopsd.model.app import AppKey
+from gitopsd.model.refs import ObjectRef
+
+IN_CLUSTER = "https://kubernetes.default.svc"
+"""The server that an Application names for the cluster in which gitopsd itself runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """A cluster: `name` and `server` are what destinations say, `kubeconfig` and `context` how it is reached.
+
+    Without a `kubeconfig` it is the pod's own service account. An empty `context` is the file's current one. `server`
+    need not be the address in the kubeconfig: it is a name, and may be empty.
+    """
+
+    name: str
+    server: str = ""
+    kubeconfig: str = ""
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who writes: the installation, its field manager (one for each installation), and the namespace of its inventories."""
+
+    installation: str = "default"
+    manager: str = "gitopsd"
+    namespace: str = "gitopsd"
+
+    @property
+    def tooling(self) -> str:
+        """What the ApplySet parent says of its tool (KEP-3659: name and version)."""
+        return f"gitopsd/v{__version__}"
+
+
+def _ignore(*_: object) -> None:
+    """For who does not want to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told what happens; all are called in the event loop and must return at once.
+
+    `on_change(app, ref)`: an object of the application is no longer as it was left, or its health has changed.
+    `on_connection(cluster, ok, message)`: the cluster was lost, or is back. `on_request(cluster, verb, code)`: a request was
+    answered; code 0 where no answer came.
+    """
+
+    on_change: Callable[[AppKey, ObjectRef], None] = _ignore
+    on_connection: Callable[[str, bool, str], None] = _ignore
+    on_request: Callable[[str, str, int], None] = _ignore

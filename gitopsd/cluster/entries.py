@@ -1,0 +1,71 @@
+"""What is kept of a live object: who it is, how it does, and digests. Never its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gitopsd.cluster.tools import owning_tool
+from gitopsd.diff.judge import applied_fields, digest, fields_digest, project
+from gitopsd.health import assess
+from gitopsd.model.marks import Mark
+from gitopsd.model.plan import Live
+from gitopsd.model.refs import Object, ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What has to stay as it is for an object to stay in sync.
+
+    `fields` is the digest of our Apply entry's field set, `values` that of the live values of these fields. Where the content is
+    not watched, the resourceVersion stands in for the values.
+    """
+
+    uid: str
+    fields: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A live object as the cache knows it. `live` is without content; `synced` is the same with the receipt's verdict.
+
+    `version` is the resourceVersion as a number, which Kubernetes' own storage counts up; 0 where a server has other ideas.
+    """
+
+    version: int
+    fingerprint: Fingerprint
+    live: Live
+    synced: Live
+
+    def older_than(self, other: Entry) -> bool:
+        """Whether `other` is a later state."""
+        return self.version == 0 or other.version == 0 or self.version < other.version
+
+    def whole(self, obj: Object) -> Live:
+        """The same with its content."""
+        return replace(self.live, object=obj)
+
+
+def entry(ref: ObjectRef, api_version: str, obj: Object, manager: str, *, content: bool) -> Entry:
+    """The entry of `obj`. `content` says whether objects of this kind are watched with their content."""
+    metadata = obj.get("metadata") or {}
+    version = str(metadata.get("resourceVersion") or "0")
+    fields = applied_fields(obj, manager)
+    values = "" if fields is None else digest(project(obj, fields)) if content else f"version {version}"
+    uid = str(metadata.get("uid") or "")
+    live = Live(
+        ref=ref,
+        uid=uid,
+        resource_version=version,
+        health=assess(obj if content else {**obj, "apiVersion": api_version, "kind": ref.kind}),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        mark=Mark.of(obj),
+        tool=owning_tool(obj, ref),
+        controlled=any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()),
+    )
+    return Entry(
+        int(version) if version.isdecimal() else 0,
+        Fingerprint(uid, fields_digest(fields), values),
+        live,
+        replace(live, in_sync=True),
+    )

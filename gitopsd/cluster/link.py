@@ -1,0 +1,82 @@
+"""The link to a cluster: whether it is there, and whether it still is the same one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gitopsd.cluster.client import Client
+from gitopsd.cluster.config import Listener
+from gitopsd.cluster.refusal import Refusal
+
+_IDENTITY = "/api/v1/namespaces/kube-system"
+"""This namespace is as old as its cluster, so its uid is the cluster's identity (the convention of OpenTelemetry and others)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """How a cluster is: `since` when it is connected (or not), `message` why not, `watches` how many are open."""
+
+    name: str
+    connected: bool
+    since: datetime
+    message: str = ""
+    watches: int = 0
+
+
+class Link:
+    """Knows the cluster's identity, and tells the listener when the cluster is lost or back.
+
+    `on_return` is called whenever the cluster is back after it was lost (`same` is false where another one has taken its place).
+    """
+
+    def __init__(self, client: Client, listener: Listener, on_return: Callable[[bool], None]) -> None:
+        """Not connected until something worked."""
+        self._client = client
+        self._listener = listener
+        self._on_return = on_return
+        self._identity: str | None = None
+        self._doubt = True
+        self._lock = asyncio.Lock()
+        self.status = ClusterStatus(client.name, connected=False, since=datetime.now(UTC), message="not asked yet")
+
+    async def confirm(self) -> None:
+        """Makes sure which cluster this is, where that is in doubt. Raises ClusterError where it can't be reached."""
+        if self._confirmed():
+            return
+        async with self._lock:
+            if self._confirmed():
+                return
+            identity = await self._ask()
+            known, self._identity = self._identity, identity
+            self._doubt = False
+            if known is not None:
+                self._on_return(known == identity)
+
+    def _confirmed(self) -> bool:
+        return not self._doubt
+
+    async def _ask(self) -> str:
+        try:
+            found = await self._client.get(_IDENTITY)
+        except Refusal:
+            return "unknown"  # without the right to know we take it for the same; its resourceVersions will tell
+        return str(found["metadata"]["uid"])
+
+    def lost(self, message: str) -> None:
+        """A connection failed."""
+        self._doubt = True
+        self._become(connected=False, message=message)
+
+    def works(self) -> None:
+        """Something was heard from it."""
+        if not self._doubt:
+            self._become(connected=True, message="")
+
+    def _become(self, *, connected: bool, message: str) -> None:
+        known = self.status
+        if known.connected != connected or known.message == "not asked yet":
+            self.status = ClusterStatus(known.name, connected, datetime.now(UTC), message)
+            self._listener.on_connection(known.name, connected, message)

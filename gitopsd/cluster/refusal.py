@@ -1,0 +1,103 @@
+"""What an API server says when it says no, and how it becomes an error of ours."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from gitopsd.model.errors import ObjectError
+from gitopsd.model.refs import Object, ObjectRef
+
+MAX_MESSAGE = 2000
+"""Characters of the server's words that are passed on."""
+
+HIDDEN = "<hidden>"
+
+_REASONS = (
+    (re.compile(r"failed calling webhook|no endpoints available for service|failed to call webhook"), "WebhookUnavailable"),
+    (
+        re.compile(r"duplicate entries for key|field not declared in schema|failed to create typed patch object|unknown field"),
+        "Invalid",
+    ),
+    (re.compile(r"exceeded quota|is forbidden: .*quota"), "QuotaExceeded"),
+    (re.compile(r"because it is being terminated"), "NamespaceTerminating"),
+    (re.compile(r"Precondition failed: UID in precondition|uid mismatch"), "Replaced"),
+)
+"""Reasons by message, where the server's own say too little: it answers an unknown field with 500 and no reason."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
+    """A Status that an API server answered with: never leaves this package (see `refused`).
+
+    `reason` is the server's word, or ours where its own says too little.
+    """
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        """As the server said it: the message may hold values of a Secret, until `on` has cut them out."""
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+        self.message = message
+
+    def on(self, ref: ObjectRef, action: str, *sensitive: Object | None) -> ObjectError:
+        """The error that leaves this package; values of Secrets among `sensitive` objects are cut out of the message."""
+        message = scrubbed(self.message, (value for obj in sensitive if obj for value in secret_values(obj)))
+        return ObjectError(ref, action, self.reason, message)
+
+
+def parse_refusal(code: int, body: bytes) -> Refusal:
+    """The refusal in an answer's body, whatever that is (a proxy may have written it)."""
+    try:
+        status = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        status = None
+    if not isinstance(status, dict) or status.get("kind") != "Status":
+        return Refusal(code, "UnexpectedAnswer", f"HTTP {code} without a Status of Kubernetes; is there a proxy in between?")
+    message = str(status.get("message") or f"HTTP {code}")[:MAX_MESSAGE]
+    details = status.get("details") or {}
+    causes = tuple(str(cause.get("reason")) for cause in details.get("causes") or () if isinstance(cause, dict))
+    return Refusal(code, _reason(str(status.get("reason") or ""), message, causes), message)
+
+
+def _reason(reason: str, message: str, causes: tuple[str, ...]) -> str:
+    if "FieldManagerConflict" in causes:
+        return "FieldManagerConflict"
+    return next((word for pattern, word in _REASONS if pattern.search(message)), reason or "InternalError")
+
+
+def secret_values(obj: Object) -> Iterator[str]:
+    """Every text in a Secret that must never be shown: its values, encoded and decoded, and copies in annotations."""
+    if obj.get("kind") != "Secret" or obj.get("apiVersion") != "v1":
+        return
+    for name in ("data", "stringData"):
+        values = obj.get(name)
+        for value in values.values() if isinstance(values, dict) else ():
+            yield from _spellings(value)
+    annotations = (obj.get("metadata") or {}).get("annotations") or {}
+    yield from (
+        value for key, value in annotations.items() if key.endswith("/last-applied-configuration") and isinstance(value, str)
+    )
+
+
+def _spellings(value: Any) -> Iterator[str]:
+    if not isinstance(value, str) or not value:
+        return
+    yield value
+    yield b64encode(value.encode()).decode()
+    try:
+        yield b64decode(value, validate=True).decode()
+    except ValueError:
+        return
+
+
+def scrubbed(message: str, values: Iterable[str]) -> str:
+    """`message` without any of `values`, the longest first; short ones only where they stand as words."""
+    for value in sorted({value for value in values if value}, key=len, reverse=True):
+        for spelling in {value, orjson.dumps(value).decode()[1:-1]}:
+            pattern = re.escape(spelling)
+            message = re.sub(pattern if len(value) > 3 else rf"(?<!\w){pattern}(?!\w)", HIDDEN, message)  # noqa: PLR2004
+    return message
