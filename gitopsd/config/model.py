@@ -69,6 +69,8 @@ class Server(Section):
     """The API and the dashboard, host:port."""
     metrics: Address = "0.0.0.0:9090"
     """/metrics, /healthz and /readyz, host:port."""
+    token_file: Secret | None = None
+    """A file that holds the bearer token that requests to the API must show; without it, whoever reaches the address may ask."""
 
 
 class Retention(Section):
@@ -115,8 +117,6 @@ class Cluster(Section):
     """The kubeconfig file that says how the cluster is reached. Without one, gitopsd's own service account is used."""
     context: str = ""
     """The context of that file; its current one where this is silent."""
-    writes: int = Field(default=32, ge=1, le=1000)
-    """How many requests may be under way at once; fewer where the API server asks for patience."""
 
 
 class GitHubApp(Section):
@@ -150,17 +150,21 @@ class Credentials(Section):
     known_hosts_file: Secret | None = None
     """A file that holds the keys of SSH servers, as `ssh-keyscan` prints them. Without it no SSH server is trusted."""
     client_certificate_file: Secret | None = None
-    """A file that holds a client certificate (PEM)."""
+    """A file that holds a client certificate (PEM). Not supported yet."""
     client_key_file: Secret | None = None
     """A file that holds the key of that certificate (PEM)."""
     ca_file: Secret | None = None
     """A file that holds the certificates of authorities to trust besides the system's (PEM)."""
-    proxy: Url = ""
-    """The HTTP proxy to go through."""
     proxy_file: Secret | None = None
-    """A file that holds the proxy's URL, where that has a password."""
+    """A file that holds the URL of the HTTP proxy to go through, which may have a password."""
     github_app: GitHubApp | None = None
-    """A GitHub App."""
+    """A GitHub App. Not supported yet."""
+    insecure_skip_tls_verify: bool = False
+    """Trust any certificate: whoever stands between may read and change everything."""
+    insecure_ignore_host_key: bool = False
+    """Trust any SSH server."""
+    insecure_send_unencrypted: bool = False
+    """Send the token or password over http:// too."""
 
 
 class Repository(Section):
@@ -193,7 +197,7 @@ class ApplicationSource(Section):
 class Workers(Section):
     """How much is done at once."""
 
-    syncs: int = Field(default=8, ge=1, le=1000)
+    syncs: int = Field(default=32, ge=1, le=1000)
     """Applications that are worked on at once."""
     renders: int = Field(default=0, ge=0, le=256)
     """Processes that render; 0 means one for each CPU, at most 4."""
@@ -202,16 +206,16 @@ class Workers(Section):
 class Limits(Section):
     """Bounds, so that no repository can starve the others. What goes beyond one fails, and says which bound it was."""
 
-    files: int = Field(default=20_000, ge=1)
-    """Files that one render may read."""
-    file_size: Size = 10 << 20
-    """The largest file that is read."""
-    objects: int = Field(default=20_000, ge=1)
+    objects: int = Field(default=100_000, ge=1)
     """Objects of one application."""
+    files: int = Field(default=100_000, ge=1)
+    """Files that one render may read."""
+    size: Size = 512 << 20
+    """The sum of the sizes of those files."""
     render_time: Duration = Field(default=timedelta(seconds=60), ge=timedelta(seconds=1))
     """The longest that one render may take."""
-    mirror_size: Size = 4 << 30
-    """The largest mirror."""
+    fetch_size: Size = 4 << 30
+    """The most that one fetch may bring."""
 
 
 class Defaults(Section):

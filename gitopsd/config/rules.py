@@ -26,7 +26,7 @@ _NEEDS = {
     "clientCertificateFile": ("clientKeyFile",),
     "clientKeyFile": ("clientCertificateFile",),
 }
-_EITHER = (("username", "usernameFile"), ("proxy", "proxyFile"))
+_NOT_YET = ("clientCertificateFile", "githubApp")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -89,9 +89,9 @@ def _credentials(credentials: Mapping[str, Any], url: str) -> Iterator[Finding]:
     for field, needed in _NEEDS.items():
         if credentials.get(field) and not any(credentials.get(other) for other in needed):
             yield (field,), f"needs {' or '.join(needed)} beside it"
-    for field, other in _EITHER:
-        if credentials.get(field) and credentials.get(other):
-            yield (other,), f"contradicts {field}: give one of them"
+    if credentials.get("username") and credentials.get("usernameFile"):
+        yield ("usernameFile",), "contradicts username: give one of them"
+    yield from (((field,), "is not supported yet") for field in _NOT_YET if credentials.get(field))
     if credentials.get("sshKeyFile") and url.startswith(("http://", "https://")):
         yield ("sshKeyFile",), "is for SSH, but the repository's URL is HTTP"
 

@@ -18,6 +18,8 @@ from gitopsd.model.app import ANNOTATION_PREFIX, App, wire_name
 
 ANNOTATIONS: Mapping[str, str] = {ANNOTATION_PREFIX + name.replace("_", "-"): name for name in Defaults.model_fields}
 """The fields of `Defaults` by annotation."""
+_WITHOUT_DEFAULT = frozenset({f"{ANNOTATION_PREFIX}adopt"})
+"""What an application can only say itself."""
 
 
 @cache
@@ -47,7 +49,7 @@ def wrong_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def unknown_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each annotation that looks like ours and means nothing."""
     for name in annotations:
-        if name.startswith(ANNOTATION_PREFIX) and name not in ANNOTATIONS:
+        if name.startswith(ANNOTATION_PREFIX) and name not in _WITHOUT_DEFAULT | ANNOTATIONS.keys():
             yield name, f"is no annotation that gitopsd knows{did_you_mean(name, list(ANNOTATIONS))}"
 
 
