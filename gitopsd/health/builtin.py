@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 
 from gitopsd.health import workloads
-from gitopsd.health.evidence import Evidence, conditions, mapping, text
+from gitopsd.health.evidence import Evidence, conditions, mapping
 from gitopsd.model.health import Health, HealthStatus
 
 _HPA_CONDITIONS = "autoscaling.alpha.kubernetes.io/conditions"
+_MAX_ANNOTATION = 1 << 16
 _HPA_FAILURES = {"FailedGetScale", "FailedUpdateScale", "FailedGetResourceMetric", "InvalidSelector"}
 
 
@@ -25,7 +26,7 @@ def autoscaler(seen: Evidence) -> Health:
     found = seen.conditions
     if not found:
         annotations = mapping(mapping(seen.obj.get("metadata")).get("annotations"))
-        found = conditions({"conditions": _parsed(text(annotations.get(_HPA_CONDITIONS)))}, None)[0]
+        found = conditions({"conditions": _parsed(annotations.get(_HPA_CONDITIONS))}, None)[0]
     for condition in found:
         if condition.reason in _HPA_FAILURES:
             return Health(HealthStatus.DEGRADED, str(condition))
@@ -35,9 +36,9 @@ def autoscaler(seen: Evidence) -> Health:
     return Health(HealthStatus.PROGRESSING, "waiting to scale")
 
 
-def _parsed(source: str) -> object:
+def _parsed(source: object) -> object:
     try:
-        return json.loads(source)
+        return json.loads(source) if isinstance(source, str) and len(source) <= _MAX_ANNOTATION else None
     except (ValueError, RecursionError):
         return None
 

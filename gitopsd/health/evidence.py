@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from gitopsd.model.refs import Object
 
 _MAX_ITEMS = 200
+_MAX_DIGITS = 19
 _MAX_TEXT = 1000
 """Characters of a controller's words that are read and passed on."""
 
@@ -109,12 +110,10 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> int | None:
-    """A count: an integer, or a text that is one (Argo Rollouts writes observedGeneration as text); else None."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else None  # noqa: PLR2004 - 64 bits
+    """A count of at most 64 bits: an integer, or a text that is one (Argo Rollouts' observedGeneration); else None."""
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 64 else None
 
 
 def at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:

@@ -7,20 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from gitopsd.health import assess
-from gitopsd.health.evidence import items, mapping, text
+from gitopsd.health.evidence import mapping, text
 from gitopsd.model.refs import Object
 
 
 def lines(objects: Iterable[Any], now: datetime | None = None) -> Iterator[dict[str, str]]:
     """`{kind, name, status, message}` for each object, in order; the members of a `kind: List` stand for themselves.
 
-    What is no JSON object (an empty YAML document) is passed over. `name` is `namespace/name` where there is a namespace.
+    What is no JSON object (an empty YAML document) is passed over.
     """
     for obj in objects:
         for member in _members(obj):
-            metadata = mapping(member.get("metadata"))
             health = assess(member, now)
-            name = "/".join(part for part in (text(metadata.get("namespace")), text(metadata.get("name"))) if part)
+            name = text(mapping(member.get("metadata")).get("name"))
             yield {"kind": text(member.get("kind")), "name": name, "status": health.status.value, "message": health.message}
 
 

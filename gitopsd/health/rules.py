@@ -7,7 +7,7 @@ reading. A line without tests always holds. A test is one of
     Ready=False                  the condition has this status; `/` adds reasons, `|` alternatives: Ready=False/Failed|Invalid
     .status.phase                the field is there, and neither empty, false nor 0
     .status.phase=Failed|Err*    the field's text is one of these, whatever its case; `*` stands for anything
-    .status.ready<.spec.replicas the field's number is below that of another field, or is not there
+    .status.ready<.spec.replicas the field's number (of `1/2` the first) is below that of another field, or is not there
     .spec.old=.spec.new          likewise, the other text being that of another field
     .spec.old!=.spec.new         the field is there and its text another; with a path twice: its values are not all the same
     .status.parents.*:Accepted   a test of a part of the object, from which paths then start; `*` stands for every entry, and
@@ -95,25 +95,35 @@ def table() -> dict[str, dict[str, Any]]:
     return parsed
 
 
+@cache
+def _index() -> dict[tuple[str, str], list[str]]:
+    return {
+        (group, kind): lines if isinstance(lines, list) else [f"@{lines}"]
+        for group, kinds in table()["kinds"].items()
+        for names, lines in kinds.items()
+        for kind in names.split()
+    }
+
+
 @lru_cache(maxsize=1024)
 def rule_for(group: str, kind: str) -> Rule | None:
-    """The rule for a kind: by its group, else by a wildcard for the group's domain (`*.crossplane.io`); by kind, else by `*`."""
-    for name in (group, *_domains(group)):
-        for kinds, lines in table()["kinds"].get(name, {}).items():
-            if kinds == "*" or kind in kinds.split():
-                return _compile(lines if isinstance(lines, list) else [f"@{lines}"])
+    """The rule for a kind: by its group, else by a domain that the group lies in (`*.crossplane.io`); by kind, else by `*`."""
+    for name in _tables(group):
+        for key in ((name, kind), (name, "*")):
+            if lines := _index().get(key):
+                return compile_rule(lines)
     return None
 
 
-def _domains(group: str) -> Iterator[str]:
-    rest = group
-    while rest:
-        rest = rest.partition(".")[2]
-        if rest:
-            yield f"*.{rest}"
+def _tables(group: str) -> Iterator[str]:
+    yield group
+    while "." in group:
+        group = group.partition(".")[2]
+        yield f"*.{group}"
 
 
-def _compile(lines: list[str]) -> Rule:
+def compile_rule(lines: list[str]) -> Rule:
+    """The rule that lines say. Raises ValueError for a line that is none."""
     compiled = tuple(_line(line) for line in _expand(lines))
     pauses = tuple(line for line in compiled if line.status is HealthStatus.SUSPENDED)
     return Rule(pauses, tuple(line for line in compiled if line.status is not HealthStatus.SUSPENDED))
@@ -147,7 +157,7 @@ def _worded(seen: Evidence, path: tuple[str, ...]) -> Health | None:
 
 def _test(source: str) -> Test:
     parts = _TEST.fullmatch(source)
-    if parts is None:
+    if parts is None or (parts["path"] and not parts["op"] and parts["rest"]):
         raise ValueError(f"rules.json: {source!r} is no test")
     test = _positive(_path(parts["path"] or ""), parts["op"], parts["rest"])
     if not parts["not"]:
@@ -161,6 +171,8 @@ def _positive(path: tuple[str, ...], op: str, rest: str) -> Test:
     if op == ":":
         return _of_parts(path, rest)
     if op == "<":
+        if not re.fullmatch(_PATH, rest):
+            raise ValueError(f"rules.json: {rest!r} is no path")
         return _below(path, _path(rest))
     if op in ("=", "!="):
         return _compared(path, tuple(value.strip() for value in rest.split("|")), equal=op == "=")
@@ -190,10 +202,15 @@ def _compared(path: tuple[str, ...], wanted: tuple[str, ...], *, equal: bool) ->
 
 def _below(path: tuple[str, ...], limit: tuple[str, ...]) -> Test:
     def test(seen: Evidence) -> str | None:
-        found, wanted = number(next(at(seen.obj, path), 0)) or 0, number(next(at(seen.obj, limit), None))
+        found, wanted = _counted(next(at(seen.obj, path), 0)), number(next(at(seen.obj, limit), None))
         return None if wanted is None or found >= wanted else f"{path[-1]}: {found} of {wanted}"
 
     return test
+
+
+def _counted(value: Any) -> int:
+    """A count, also where it is written as a share: `1/2`."""
+    return number(value.partition("/")[0] if isinstance(value, str) else value) or 0
 
 
 def _of_parts(path: tuple[str, ...], source: str) -> Test:

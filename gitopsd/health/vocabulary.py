@@ -14,8 +14,8 @@ from gitopsd.model.health import HealthStatus
 _CUT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _MAX_NAME = 80
 """Characters: what is longer is a sentence, not a name."""
-_MIN_ACTIVITY = 6
-"""Characters: shorter words in -ing are mostly things (ring, string)."""
+_MIN_ACTIVITY = 7
+"""Characters: shorter words in -ing are mostly things (ring, spring)."""
 
 
 @cache
@@ -34,10 +34,14 @@ def listed(*path: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: `CrashLoopBackOff` -> crash, loop, back, off; `PENDING_RERUN` -> pending, rerun."""
-    return tuple(word.lower() for word in _CUT.findall(name[:_MAX_NAME]))
+    return _cut(name[:_MAX_NAME])
+
+
+@lru_cache(maxsize=4096)
+def _cut(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _CUT.findall(name))
 
 
 def holds(name: str, *path: str) -> bool:
@@ -54,7 +58,7 @@ def ends(name: str, *path: str) -> bool:
 
 def opens(sentence: str, *path: str) -> bool:
     """Whether the first word of a sentence is in a list of the data file: `Error: checksum mismatch`."""
-    return bool(found := words(sentence[:_MAX_NAME])) and found[0] in listed(*path)
+    return bool(found := words(sentence)) and found[0] in listed(*path)
 
 
 def _is_activity(word: str) -> bool:
@@ -62,11 +66,13 @@ def _is_activity(word: str) -> bool:
     return len(word) >= _MIN_ACTIVITY and word.endswith("ing") and word not in listed("steady")
 
 
-@lru_cache(maxsize=4096)
 def meaning(name: str) -> HealthStatus | None:
     """The state that a phase, state or reason stands for; None where its words say nothing."""
-    if not 0 < len(name) <= _MAX_NAME:
-        return None
+    return _meaning(name) if 0 < len(name) <= _MAX_NAME else None
+
+
+@lru_cache(maxsize=4096)
+def _meaning(name: str) -> HealthStatus | None:
     parts = words(name)
     for status in table()["names"]:
         if "".join(parts) in listed("names", status):

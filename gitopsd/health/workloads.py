@@ -31,7 +31,7 @@ def _rolled_out(seen: Evidence) -> Health | None:
     wanted, present = number(seen.spec.get("replicas", 1)) or 0, _count(seen, "replicas")
     if updated < wanted:
         return _waiting(f"{updated} of {wanted} replicas are updated")
-    if present > updated:
+    if present > updated and "blueGreen" not in mapping(seen.spec.get("strategy")):
         return _waiting(f"{present - updated} old replicas are pending termination")
     if available < updated:
         return _waiting(f"{available} of {updated} updated replicas are available")
@@ -49,14 +49,13 @@ def stateful_set(seen: Evidence) -> Health:
     strategy = mapping(seen.spec.get("updateStrategy"))
     if strategy.get("type") == "OnDelete":
         return Health(HealthStatus.HEALTHY, f"{ready} of {wanted} replicas are ready; updates wait for deletion of pods")
-    partition = number(mapping(strategy.get("rollingUpdate")).get("partition")) or 0
-    if partition:
-        updated = _count(seen, "updatedReplicas")
-        if updated < wanted - partition:
-            return _waiting(f"{updated} of {wanted - partition} replicas above the partition are updated")
-        return Health(HealthStatus.HEALTHY, f"{updated} replicas above the partition are updated")
-    if seen.status.get("updateRevision") != seen.status.get("currentRevision"):
-        return _waiting(f"{_count(seen, 'updatedReplicas')} of {wanted} replicas are updated")
+    partition = number(mapping(strategy.get("rollingUpdate")).get("partition"))
+    updated = _count(seen, "updatedReplicas")
+    if partition is None:
+        if seen.status.get("updateRevision") != seen.status.get("currentRevision"):
+            return _waiting(f"{updated} of {wanted} replicas are updated")
+    elif updated < wanted - partition:
+        return _waiting(f"{updated} of {wanted - partition} replicas above the partition are updated")
     return Health(HealthStatus.HEALTHY, f"{ready} of {wanted} replicas are ready")
 
 
@@ -168,7 +167,17 @@ def rollout(seen: Evidence) -> Health:
             return Health(HealthStatus.DEGRADED, str(failure))
     if seen.spec.get("paused") is True or seen.status.get("pauseConditions"):
         return Health(HealthStatus.SUSPENDED, "the Rollout is paused")
-    return _rolled_out(seen) or Health(HealthStatus.HEALTHY)
+    return _rolled_out(seen) or _switched_over(seen) or Health(HealthStatus.HEALTHY)
+
+
+def _switched_over(seen: Evidence) -> Health | None:
+    """Whether the new pods are the ones that a blue-green Rollout serves from, or that a canary holds for stable; None if so."""
+    new, strategy = seen.status.get("currentPodHash"), mapping(seen.spec.get("strategy"))
+    for kind, field in (("blueGreen", "activeSelector"), ("canary", "stableRS")):
+        old = mapping(seen.status.get(kind)).get(field) or seen.status.get(field)
+        if kind in strategy and old and old != new:
+            return _waiting("the new pods do not serve all traffic yet")
+    return None
 
 
 def _workload_unobserved(seen: Evidence) -> bool:
