@@ -1,0 +1,93 @@
+"""Where the functions that speak with Git servers run: in children, a few for each server, each with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+
+from gitopsd.children import ChildError, ChildLimitError, Pool
+from gitopsd.model.errors import SourceError
+from gitopsd.source import mirror, remote
+from gitopsd.source.credentials import Access
+from gitopsd.source.mirror import Fetched, Move
+from gitopsd.source.remote import Bounds, Refs
+from gitopsd.source.urls import Location
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+FETCH_PATIENCE = 20
+"""A fetch may take this many times the timeout of a question, as long as bytes keep coming: the first clone of a large
+repository takes minutes, and ended early it would begin again from nothing."""
+_PER_SERVER = 3  # fewer than there are children, so that one dead server leaves the others theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One operation with a Git server: what was asked, how it ended, how long it took in seconds, and which references moved."""
+
+    repository: str
+    operation: Literal["ask", "fetch"]
+    result: Literal["ok", "error", "timeout"]
+    seconds: float
+    moves: tuple[Move, ...] = ()
+
+
+class Network:
+    """Runs the functions that speak with servers, and tells how each went."""
+
+    def __init__(self, pool: Pool, timeout: float, on_request: Callable[[Request], None]) -> None:
+        """`timeout` in seconds is what a question may take."""
+        self._pool, self._timeout, self._on_request = pool, timeout, on_request
+        self._servers: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_SERVER))
+        self._bounds = Bounds(idle=timeout)
+
+    async def ask(self, location: Location, access: Access) -> Refs:
+        """The server's references. Raises SourceError."""
+        return await self._talk("ask", remote.list_refs, location, access)
+
+    async def fetch(
+        self, location: Location, access: Access, path: Path, others: frozenset[str], given: frozenset[str]
+    ) -> Fetched:
+        """See `mirror.fetch`."""
+        return await self._talk("fetch", mirror.fetch, location, access, str(path), others, given)
+
+    async def load(self, path: Path) -> Refs | None:
+        """See `mirror.load`; asks no server."""
+        try:
+            return await self._pool.call(mirror.load, str(path), deadline=self._timeout)
+        except ChildError:
+            return None  # what can't even be opened is fetched anew
+
+    async def _talk(
+        self,
+        operation: Literal["ask", "fetch"],
+        function: Callable[Concatenate[Location, Access, Bounds, _P], _T],
+        location: Location,
+        access: Access,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        deadline = self._timeout * (FETCH_PATIENCE if operation == "fetch" else 1)
+        result: Literal["ok", "error", "timeout"] = "error"
+        moves: tuple[Move, ...] = ()
+        async with self._servers[location.server or location.path]:
+            begun = time.monotonic()
+            try:
+                # A child trusts for good the authorities that it was once told to: it must not speak to anybody else.
+                value = await self._pool.call(
+                    function, location, access, self._bounds, *args, **kwargs, deadline=deadline, alone=bool(access.ca)
+                )
+                result, moves = "ok", value.moves if isinstance(value, Fetched) else ()
+            except ChildError as error:
+                result = "timeout" if isinstance(error, ChildLimitError) else "error"
+                raise SourceError(f"{operation} {error}", location.public) from error
+            else:
+                return value
+            finally:
+                self._on_request(Request(location.public, operation, result, time.monotonic() - begun, moves))

@@ -1,0 +1,96 @@
+"""The source port: all repositories that the applications name, each followed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gitopsd.children import Pool
+from gitopsd.model.app import App
+from gitopsd.model.errors import SourceError
+from gitopsd.model.source import Snapshot
+from gitopsd.ports import Clock
+from gitopsd.source.credentials import Credentials
+from gitopsd.source.network import Network, Request
+from gitopsd.source.tracking import RepositoryStatus, Tracked
+from gitopsd.source.urls import Location, parse_url
+
+_CHILDREN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What the configuration says of the repository at `url`, or of all those below it that it says nothing closer of."""
+
+    url: str
+    credentials: Credentials = field(default_factory=Credentials)
+
+
+def _ignore(_: Request) -> None:
+    """Nobody wants to know."""
+
+
+class Sources:
+    """Git (a `gitopsd.ports.SourcePort`). Mirrors are kept in `folder`.
+
+    A question to a server may take `timeout` seconds; `on_request` is told of every operation with one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        repositories: Sequence[Repository] = (),
+        timeout: float = 30.0,
+        on_request: Callable[[Request], None] = _ignore,
+    ) -> None:
+        self._folder, self._clock = folder, clock
+        self._credentials = {parse_url(repository.url).key: repository.credentials for repository in repositories}
+        self._pool = Pool("git", size=_CHILDREN)
+        self._network = Network(self._pool, timeout, on_request)
+        self._tracked: dict[str, Tracked] = {}
+
+    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+        """See `SourcePort.snapshots`."""
+        found = []
+        for index, source in enumerate(app.sources):
+            if source.chart:
+                raise SourceError("charts from Helm repositories are not supported yet", source.repo_url, retryable=False)
+            wanted = revision if revision and index == 0 else source.target_revision
+            found.append(await self.snapshot_of(source.repo_url, wanted))
+        return tuple(found)
+
+    async def snapshot_of(self, repository: str, revision: str = "HEAD") -> Snapshot:
+        """The commit that `revision` of a repository names, as for an application's source. Raises SourceError."""
+        return await self._follow(repository).snapshot(revision)
+
+    async def poll(self, repository: str, *, force: bool = False) -> bool:
+        """See `SourcePort.poll`."""
+        return await self._follow(repository).poll(force=force)
+
+    def status(self) -> tuple[RepositoryStatus, ...]:
+        """How the repositories fare that were asked for so far, by name."""
+        return tuple(sorted((tracked.status for tracked in self._tracked.values()), key=lambda status: status.repository))
+
+    async def aclose(self) -> None:
+        """Ends the children; mirrors stay for the next start."""
+        await self._pool.aclose()
+
+    def _follow(self, url: str) -> Tracked:
+        location = parse_url(url)
+        if location.key not in self._tracked:
+            credentials = self._credentials_for(location)
+            self._tracked[location.key] = Tracked(location, credentials, self._folder, self._network, self._clock)
+        return self._tracked[location.key]
+
+    def _credentials_for(self, location: Location) -> Credentials:
+        """Those of the repository, or of the longest part of its path that has some: `https://github.com/org` serves it all."""
+        key = location.key
+        while key not in self._credentials:
+            shorter = key.rpartition("/")[0]
+            if not shorter or shorter.endswith("/"):
+                return Credentials()
+            key = shorter
+        return self._credentials[key]

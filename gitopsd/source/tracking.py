@@ -1,0 +1,198 @@
+"""One repository as it is followed: what its mirror holds, when it is asked again, and how it fares."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from gitopsd.model.errors import SourceError
+from gitopsd.model.source import Snapshot
+from gitopsd.ports import Clock
+from gitopsd.source import revisions
+from gitopsd.source.credentials import Credentials
+from gitopsd.source.mirror import Move
+from gitopsd.source.network import Network
+from gitopsd.source.objects import DAMAGED, objects_at
+from gitopsd.source.remote import HEADS, TAGS, Refs
+from gitopsd.source.tree import GitTree
+from gitopsd.source.urls import Location
+
+_BACKOFF_MAX = 60.0
+_SNAPSHOTS = 64
+_ARRIVALS = 1000
+_ABSENT = 1000
+_ABSENT_FOR = 60.0
+_V = TypeVar("_V")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStatus:
+    """How a repository fares. `error` is empty where the last question was answered; `moves` are those of the last fetch.
+
+    `rebuilt` says why its mirror was made anew in the last fetch, where it was: `new`, `damaged`, `compacted`.
+    """
+
+    repository: str
+    references: int = 0
+    succeeded: datetime | None = None
+    moved: datetime | None = None
+    moves: tuple[Move, ...] = ()
+    rebuilt: str = ""
+    error: str = ""
+    failing_since: datetime | None = None
+    failures: int = 0
+
+
+class Tracked:
+    """A repository that is followed. One operation at a time; who polls while a poll runs gets its result."""
+
+    def __init__(self, location: Location, credentials: Credentials, folder: Path, network: Network, clock: Clock) -> None:
+        """`folder` is that of all mirrors."""
+        self.location = location
+        self.status = RepositoryStatus(location.public)
+        self._credentials, self._network, self._clock = credentials, network, clock
+        self._path = folder / location.folder
+        self._objects = objects_at(str(self._path), location.public)
+        self._lock = asyncio.Lock()
+        self._refs: Refs | None = None
+        self._started = self._finished = 0
+        self._polling = self._moved = False
+        self._next_attempt = 0.0
+        self._given: set[str] = set()
+        self._absent: OrderedDict[str, float] = OrderedDict()
+        self._arrivals: OrderedDict[str, datetime] = OrderedDict()
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
+
+    async def poll(self, *, force: bool) -> bool:
+        """See `SourcePort.poll`. A forced one joins no question that was asked before it: the push it knows of came later."""
+        before, joins = self._started, self._polling and not force
+        async with self._lock:
+            answered = self._finished > before or (joins and self._finished == before)
+            if not answered:
+                self._check_backoff(force=force)
+                await self._poll()
+            if self.status.error:
+                raise SourceError(self.status.error, self.location.public)
+            return self._moved
+
+    async def snapshot(self, revision: str) -> Snapshot:
+        """The commit that `revision` names, from the mirror; only what no poll brings costs a fetch. Raises SourceError."""
+        refs = self._refs or await self._first()
+        snapshot = self._resolved(revision, refs)
+        if snapshot is None and revisions.is_asked_for(revision):
+            snapshot = self._resolved(revision, await self._ask_for(revision))
+        if snapshot is None:
+            raise revisions.missing(revision, refs, self.location.public)
+        return snapshot
+
+    async def _first(self) -> Refs:
+        """What the mirror of an earlier run holds, or the first fetch."""
+        async with self._lock:
+            if self._refs is None:
+                self._refs = await self._network.load(self._path)
+            if self._refs is None:
+                self._check_backoff(force=False)
+                with self._attempt():
+                    await self._fetch()
+            return self._refs or Refs()
+
+    async def _poll(self) -> None:
+        self._started += 1
+        self._polling = True
+        try:
+            with self._attempt():
+                self._moved = await self._is_behind() and await self._fetch()
+        finally:
+            self._polling = False
+        self._finished = self._started
+
+    async def _is_behind(self) -> bool:
+        """Whether the mirror lacks something of what the remote shows."""
+        if self._refs is None:
+            self._refs = await self._network.load(self._path)
+        if self._refs is None or (self._path / DAMAGED).exists():
+            return True
+        refs = await self._network.ask(self.location, self._credentials.read(self.location))
+        return refs.followed(self._others()) != self._refs
+
+    async def _ask_for(self, revision: str) -> Refs:
+        """Fetches a commit or reference that is neither branch nor tag. What was not there is not asked for again for a while."""
+        async with self._lock:
+            if self._absent.get(revision, 0.0) < self._clock.monotonic():
+                self._check_backoff(force=False)
+                _remember(self._absent, revision, self._clock.monotonic() + _ABSENT_FOR, _ABSENT)
+                try:
+                    await self._fetch(revision)
+                except SourceError as error:
+                    raise SourceError(
+                        f"revision {revision!r} could not be fetched: {error.message}", self.location.public
+                    ) from error
+            return self._refs or Refs()
+
+    async def _fetch(self, other: str = "") -> bool:
+        """Fetches, and says whether anything is different now."""
+        others = self._others() | ({other} if other else set())
+        given = frozenset(self._given)
+        access = self._credentials.read(self.location)
+        fetched = await self._network.fetch(self.location, access, self._path, frozenset(others), given)
+        self._given -= given
+        now = self._clock.now()
+        for move in fetched.moves:
+            _remember(self._arrivals, move.new, self._arrivals.get(move.new, now), _ARRIVALS)
+        changed = fetched.refs != self._refs or fetched.rebuilt == "damaged"
+        self._refs = fetched.refs
+        self.status = replace(self.status, references=len(fetched.refs.ids), rebuilt=fetched.rebuilt)
+        if fetched.moves:
+            self.status = replace(self.status, moved=now, moves=fetched.moves)
+        return changed
+
+    def _others(self) -> frozenset[str]:
+        """The references that are followed because somebody asked for them."""
+        return frozenset(name for name in (self._refs or Refs()).ids if not name.startswith((HEADS, TAGS)))
+
+    def _resolved(self, revision: str, refs: Refs) -> Snapshot | None:
+        oid = revisions.resolve(revision, refs, self._objects)
+        if oid is None or oid in self._snapshots:
+            return self._snapshots.get(oid or "")
+        found = self._objects.commit(oid)
+        if found is None:
+            return None
+        commit, root = found
+        self._given.add(commit.id)
+        arrived = self._arrivals.get(commit.id)
+        snapshot = Snapshot(self.location.public, commit, GitTree(self._objects, root), arrived)
+        _remember(self._snapshots, oid, snapshot, _SNAPSHOTS)
+        return snapshot
+
+    def _check_backoff(self, *, force: bool) -> None:
+        if self.status.error and not force and self._clock.monotonic() < self._next_attempt:
+            raise SourceError(self.status.error, self.location.public)
+
+    @contextlib.contextmanager
+    def _attempt(self) -> Iterator[None]:
+        """Keeps in the status how it went. A failure puts the next attempt off, twice as long each time, never quite at once."""
+        now = self._clock.now()
+        try:
+            yield
+        except SourceError as error:
+            failures = self.status.failures + 1
+            delay = min(2.0 ** min(failures - 1, 10), _BACKOFF_MAX)
+            self._next_attempt = self._clock.monotonic() + delay * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+            since = self.status.failing_since or now
+            self.status = replace(self.status, error=error.message, failing_since=since, failures=failures)
+            raise
+        self.status = replace(self.status, error="", failing_since=None, failures=0, succeeded=now)
+
+
+def _remember(memory: OrderedDict[str, _V], key: str, value: _V, bound: int) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > bound:
+        memory.popitem(last=False)
