@@ -62,12 +62,17 @@ class ApplicationFiles:
         """Reads what changed since the last scan. Never raises for what a file holds: that is a problem in the answer."""
         files: dict[Path, _File] = {}
         problems: list[Problem] = []
+        warnings = [*self._unread()]
         for pattern in (source.file for source in self._config.applications if source.file):
-            found = _matches(pattern)
-            if not found:
-                problems.append(Problem(str(pattern), ConfigError(_nothing_at(pattern), Place(str(pattern)))))
-            if not _fixed_part(pattern).is_dir():
-                found = [path for path in self._files if path.is_relative_to(_fixed_part(pattern))]
+            found, folder = _matches(pattern), _fixed_part(pattern)
+            if not folder.is_dir():
+                problems.append(_problem(pattern, f"matches no file: there is no folder {folder}"))
+                found = [path for path in self._files if path.is_relative_to(folder)]
+            elif not found:
+                hint = (
+                    f"is a folder: name the files in it, such as {pattern / '*.yaml'}" if pattern.is_dir() else "matches no file"
+                )
+                warnings.append(_problem(pattern, hint))
             files |= {path: file for path in found if path not in files and (file := self._read(path))}
         self._files = files
         apps, doubles = self._without_doubles()
@@ -75,7 +80,7 @@ class ApplicationFiles:
         return Scan(
             tuple(apps),
             (*problems, *(problem for content in contents for problem in content.problems), *doubles),
-            (*self._unread(), *(warning for content in contents for warning in content.warnings)),
+            (*warnings, *(warning for content in contents for warning in content.warnings)),
             tuple(project for content in contents for project in content.projects),
         )
 
@@ -161,8 +166,5 @@ def _hidden(path: Path, pattern: Path) -> bool:
     return any(part.startswith(".") and part not in pattern.parts for part in path.parts)
 
 
-def _nothing_at(pattern: Path) -> str:
-    folder = _fixed_part(pattern)
-    if pattern.is_dir():
-        return f"is a folder: name the files in it, such as {pattern / '*.yaml'}"
-    return "matches no file" if folder.is_dir() else f"matches no file: there is no folder {folder}"
+def _problem(pattern: Path, message: str) -> Problem:
+    return Problem(str(pattern), ConfigError(message, Place(str(pattern))))

@@ -1,0 +1,136 @@
+"""A history in memory: what `gitopsd.history.History` promises, without a database. The same contract tests run on both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from gitopsd.history import is_worth_keeping, tells_of_drift
+from gitopsd.model.app import AppKey
+from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
+from gitopsd.ports import Page
+
+Item = TypeVar("Item")
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    time: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    seconds: float = 0.0
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.time += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+
+@dataclass(slots=True)
+class FakeHistory:
+    """Everything is kept for ever, in lists."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    records: dict[int, SyncRecord] = field(default_factory=dict)
+    drift: dict[int, Drift] = field(default_factory=dict)
+    set_flags: dict[AppKey, dict[str, Any]] = field(default_factory=dict)
+
+    async def begin(self, record: SyncRecord) -> SyncRecord:
+        return self._insert(record)
+
+    async def record(self, record: SyncRecord) -> SyncRecord:
+        if tells_of_drift(record):
+            self._store_drift(record)
+        if not is_worth_keeping(record):
+            return record
+        if record.id and int(record.id) in self.records:
+            self.records[int(record.id)] = _kept(record)
+            return record
+        return self._insert(record)
+
+    def _insert(self, record: SyncRecord) -> SyncRecord:
+        number = len(self.records) + 1
+        record = replace(record, id=str(number))
+        self.records[number] = _kept(record)
+        return record
+
+    def _store_drift(self, record: SyncRecord) -> None:
+        now = record.finished or record.started
+        known = {
+            (drift.ref, replace(drift.change, time="")): number
+            for number, drift in self.drift.items()
+            if drift.app == record.app and drift.until is None
+        }
+        for drift in record.drifts:
+            until = now if drift.outcome is DriftOutcome.HEALED else drift.until
+            number = known.pop((drift.ref, replace(drift.change, time="")), None)
+            first = self.drift[number] if number else drift
+            self.drift[number or len(self.drift) + 1] = replace(first, outcome=drift.outcome, until=until)
+        for number in known.values():
+            self.drift[number] = replace(self.drift[number], until=now)
+
+    async def last(self, app: AppKey) -> SyncRecord | None:
+        for record in reversed(self.records.values()):
+            if record.app == app and record.attempted and record.finished and record.desired_digest:
+                return replace(record, results=())
+        return None
+
+    async def interrupted(self) -> tuple[SyncRecord, ...]:
+        running = [number for number, record in self.records.items() if record.phase is Phase.RUNNING]
+        for number in running:
+            self.records[number] = replace(
+                self.records[number], phase=Phase.ERROR, message="interrupted", finished=self.clock.now()
+            )
+        return tuple(self.records[number] for number in running)
+
+    async def drifts(self, app: AppKey | None, *, limit: int = 100) -> tuple[Drift, ...]:
+        return (await self.drift_page(app, limit=limit)).items
+
+    async def page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[SyncRecord]:
+        found = {number: replace(record, results=()) for number, record in self.records.items() if app in (None, record.app)}
+        return _page(found, limit, cursor)
+
+    async def get(self, record_id: str) -> SyncRecord | None:
+        return self.records.get(int(record_id)) if record_id.isdecimal() else None
+
+    async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
+        return _page({number: drift for number, drift in self.drift.items() if app in (None, drift.app)}, limit, cursor)
+
+    async def flags(self) -> Mapping[AppKey, Mapping[str, Any]]:
+        return {app: dict(flags) for app, flags in self.set_flags.items() if flags}
+
+    async def set_flag(self, app: AppKey, key: str, value: Any) -> None:
+        flags = self.set_flags.setdefault(app, {})
+        flags.pop(key, None)
+        if value is not None:
+            flags[key] = value
+
+    async def forget(self, app: AppKey) -> None:
+        self.set_flags.pop(app, None)
+        for number, drift in self.drift.items():
+            if drift.app == app and drift.until is None:
+                self.drift[number] = replace(drift, until=self.clock.now())
+
+    async def check(self) -> None:
+        """Memory can always be written."""
+
+
+def _kept(record: SyncRecord) -> SyncRecord:
+    """What history keeps of a record: drift is kept beside it, and how its resources stood is not history."""
+    return replace(record, drifts=(), resources=())
+
+
+def _page(found: Mapping[int, Item], limit: int, cursor: str | None) -> Page[Item]:
+    if cursor is not None and not cursor.isdecimal():
+        raise ValueError("is no cursor")
+    older = [number for number in sorted(found, reverse=True) if cursor is None or number < int(cursor)]
+    shown = older[: max(1, limit)]
+    return Page(tuple(found[number] for number in shown), str(shown[-1]) if len(older) > len(shown) else None)
