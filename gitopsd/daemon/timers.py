@@ -10,6 +10,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.model.app import AppKey
 from gitopsd.model.errors import SourceError
 from gitopsd.model.record import Condition, TriggerKind
 from gitopsd.ports import SourcePort
@@ -91,6 +92,12 @@ class Timers:
         recovered = self.agent.note(keys, "repository", problem)
         if moved or recovered or force:
             self.agent.trigger(keys, kind)
+
+    async def refresh(self, key: AppKey) -> None:
+        """Asks the application's repositories for news now, backing off or not, and has it looked at."""
+        status = self.agent.find(str(key))
+        for repository in {source.repo_url for source in status.app.sources if not source.chart}:
+            await self.poll(repository, force=True)
 
     async def _look_again(self) -> None:
         self.agent.trigger([status.app.key for status in self.agent.statuses()], TriggerKind.POLL)

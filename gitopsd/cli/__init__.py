@@ -1,0 +1,62 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` and `render` start at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from gitopsd.cli import daemon, local, remote
+from gitopsd.model.errors import GitopsdError
+
+USAGE = 64
+"""The exit code for wrong usage (sysexits.h)."""
+
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="gitopsd",
+    help="A GitOps agent for Kubernetes: from a commit to live objects, and a record of what happened.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+daemon.register(app)
+local.register(app)
+remote.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code: 0 done, 1 failed, 64 wrong usage. `--debug` anywhere shows stack traces."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    # Help is wrapped for the terminal; one that does not tell its width gets lines that fit anywhere.
+    os.environ.setdefault("COLUMNS", "100")
+    try:
+        code = app(words, prog_name="gitopsd", standalone_mode=False)
+    except GitopsdError as error:
+        return _failed(error, debug=debug, code=remote.failure_code(words))
+    except _UsageError as error:
+        print(f"gitopsd: {getattr(error, 'message', error)}; see `gitopsd {words[0] if words else ''} --help`", file=sys.stderr)
+        return USAGE
+    except typer.Abort:
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); closing it again at the end must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0
+
+
+def _failed(error: GitopsdError, *, debug: bool, code: int) -> int:
+    if debug:
+        raise error
+    print(f"gitopsd: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,173 @@
+"""The only place that builds the real parts and puts them together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from gitopsd.clock import SystemClock
+from gitopsd.cluster.clusters import Clusters
+from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.config import ApplicationFiles, Config, Credentials, SecretFile
+from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.timers import Polling, Timers
+from gitopsd.diff.mask import keyed_mask
+from gitopsd.history import History, Retention
+from gitopsd.model.app import AppKey
+from gitopsd.model.record import TriggerKind
+from gitopsd.observe import Metrics, log_record
+from gitopsd.plan.qualify import Marking
+from gitopsd.ports import Ports
+from gitopsd.readiness import Readiness
+from gitopsd.reconcile import Reconciler
+from gitopsd.renderer import Renderer
+from gitopsd.service import Addresses, Service
+from gitopsd.source import Credentials as SourceCredentials
+from gitopsd.source import Repository, Request, Sources
+from gitopsd.web.control import Control
+
+_log = structlog.get_logger()
+
+
+async def open_service(config: Config) -> Service:
+    """A daemon as configured, ready to run. Raises StorageError where the history can't be opened, ConfigError for addresses."""
+    clock = SystemClock()
+    metrics = Metrics(clock)
+    history = await History.open(config.storage.history, clock, _retention(config), _password(config))
+    for notice in history.notices:
+        _log.warning(notice)
+    sources = _sources(config, clock, metrics)
+    renderer = _renderer(config, metrics)
+    watching = _Watching(metrics)
+    clusters = Clusters(_clusters(config), _identity(config), watching.listener())
+    ports = Ports(sources, renderer, clusters, history, clock)
+    marking = Marking(config.installation, config.namespace)
+    reconciler = Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
+    agent = Agent(reconciler, (metrics.observe, log_record), config.workers.syncs)
+    watching.agent = agent
+    metrics.queue_depth(agent.queue.__len__)
+    scan = _Scan(ApplicationFiles(config), agent, clusters, history, metrics)
+    polling = Polling(config.polling.interval.total_seconds(), config.polling.jitter)
+    timers = Timers(agent, sources, polling, scan)
+    readiness = Readiness(history, clusters.status)
+
+    async def close() -> None:
+        await clusters.close()
+        await renderer.aclose()
+        await sources.aclose()
+        await history.close()
+
+    control = Control(agent, history, timers.refresh, readiness.checks, metrics.exposition, _token(config))
+    addresses = Addresses(config.server.listen, config.server.metrics)
+    return Service(addresses, agent, timers, control, history, scan, close)
+
+
+@dataclass(slots=True)
+class _Watching:
+    """What clusters tell: metrics count it, and the agent looks at the applications it concerns."""
+
+    metrics: Metrics
+    agent: Agent | None = None
+
+    def listener(self) -> Listener:
+        return Listener(
+            on_change=lambda app, _: self._look((app,), TriggerKind.WATCH),
+            on_connection=self._connection,
+            on_request=self.metrics.api_request,
+        )
+
+    def _connection(self, cluster: str, ok: bool, message: str) -> None:  # noqa: FBT001 - the listener's signature
+        if ok:
+            _log.info("cluster connected", cluster=cluster)
+            if self.agent:
+                self._look(tuple(status.app.key for status in self.agent.statuses()), TriggerKind.WATCH)
+        else:
+            _log.warning("cluster lost", cluster=cluster, reason=message)
+
+    def _look(self, keys: tuple[AppKey, ...], kind: TriggerKind) -> None:
+        if self.agent:
+            self.agent.trigger(keys, kind)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """Reads the configured documents again, and has the agent take over what changed."""
+
+    files: ApplicationFiles
+    agent: Agent
+    clusters: Clusters
+    history: History
+    metrics: Metrics
+    said: frozenset[str] = frozenset()
+
+    async def __call__(self) -> None:
+        scan = self.files.scan()
+        problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
+        known = {status.app.key: status.app for status in self.agent.statuses()}
+        for key in self.agent.adopt({app.key: app for app in scan.apps}, problems):
+            _log.info("application left the configuration; its objects stay", application=str(key))
+            self.metrics.forget(key)
+            await self.clusters.forget(known[key])
+            await self.history.forget(key)
+        self.metrics.config_problems(len(scan.problems))
+        said = frozenset(str(problem.error) for problem in (*scan.problems, *scan.warnings))
+        for text in sorted(said - self.said):
+            _log.warning("configuration", problem=text)
+        self.said = said
+
+
+def _retention(config: Config) -> Retention:
+    kept = config.storage.retention
+    return Retention(kept.count, kept.age)
+
+
+def _password(config: Config) -> Callable[[], str] | None:
+    return config.storage.password_file.read if config.storage.password_file else None
+
+
+def _token(config: Config) -> Callable[[], str | None]:
+    file = config.server.token_file
+    return file.read if file else lambda: None
+
+
+def _identity(config: Config) -> Identity:
+    return Identity(config.installation, config.field_manager, config.namespace)
+
+
+def _clusters(config: Config) -> list[ClusterConfig]:
+    return [ClusterConfig(c.name, c.server, str(c.kubeconfig) if c.kubeconfig else "", c.context) for c in config.clusters]
+
+
+def _sources(config: Config, clock: SystemClock, metrics: Metrics) -> Sources:
+    def count(request: Request) -> None:
+        metrics.git_request(request.repository, request.result, request.seconds)
+
+    repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
+    timeout = config.polling.timeout.total_seconds()
+    return Sources(config.storage.mirrors, clock, repositories=repositories, timeout=timeout, on_request=count)
+
+
+def _credentials(given: Credentials) -> SourceCredentials:
+    def path(file: SecretFile | None) -> Path | None:
+        return file.path if file else None
+
+    return SourceCredentials(
+        username=given.username,
+        password=path(given.password_file),
+        token=path(given.token_file),
+        ssh_key=path(given.ssh_key_file),
+        ssh_passphrase=path(given.ssh_passphrase_file),
+        known_hosts=path(given.known_hosts_file),
+        ca=path(given.ca_file),
+        proxy=path(given.proxy_file),
+    )
+
+
+def _renderer(config: Config, metrics: Metrics) -> Renderer:
+    limit: timedelta = config.limits.render_time
+    return Renderer(size=config.workers.renders, deadline=limit.total_seconds(), on_request=metrics.render_cache)
