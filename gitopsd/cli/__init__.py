@@ -35,14 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    # Help is wrapped for the terminal; one that does not tell its width gets lines that fit anywhere.
-    os.environ.setdefault("COLUMNS", "100")
     try:
         code = app(words, prog_name="gitopsd", standalone_mode=False)
     except GitopsdError as error:
         return _failed(error, debug=debug, code=remote.failure_code(words))
     except _UsageError as error:
-        print(f"gitopsd: {getattr(error, 'message', error)}; see `gitopsd {words[0] if words else ''} --help`", file=sys.stderr)
+        message = str(getattr(error, "message", error)).rstrip(".")
+        print(f"gitopsd: {message}; `gitopsd --help` lists what there is", file=sys.stderr)
         return USAGE
     except typer.Abort:
         return 1

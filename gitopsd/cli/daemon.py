@@ -11,7 +11,7 @@ import typer
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command(help="Run the daemon.")(run)
-    config = typer.Typer(help="Validate the configuration, or print its JSON Schema.", no_args_is_help=True, rich_markup_mode=None)
+    config = typer.Typer(help="Check the configuration, or print its schema.", no_args_is_help=True, rich_markup_mode=None)
     config.command("check", help="Say all that is wrong with a configuration and its applications, by file and line.")(check)
     config.command("schema", help="Print the JSON Schema of the configuration.")(schema)
     app.add_typer(config, name="config")

@@ -24,15 +24,15 @@ _WITH_EXIT_CODE = ("diff", "plan", "drift")
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    app.command(help="Applications: revision, sync, health, drift, age of the last sync.")(status)
-    app.command(help="What a sync would do, decided by the API server's dry run.")(plan)
-    app.command(help="Live against desired, field by field, with who holds each differing field.")(diff)
-    app.command(help="Ask for a sync, and show it as it goes.")(sync)
-    app.command(help="End the sync under way; what it wrote stays written.")(terminate)
-    app.command(help="Ask the application's repositories for news now.")(refresh)
+    app.command(help="Show how applications stand.")(status)
+    app.command(help="Show what a sync would do.")(plan)
+    app.command(help="Show what differs from Git, and who holds it.")(diff)
+    app.command(help="Sync an application now.")(sync)
+    app.command(help="End the sync under way.")(terminate)
+    app.command(help="Ask the repositories for news now.")(refresh)
     app.command(help="Wait until an application is synced and healthy.")(wait)
-    app.command(help="Past syncs; with an ID, one of them with all it did.")(history)
-    app.command(help="What somebody else changed: field, from, to, manager, operation, since.")(drift)
+    app.command(help="Show past syncs, or one of them with all it did.")(history)
+    app.command(help="Show what somebody else changed, and when.")(drift)
 
 
 def failure_code(words: Sequence[str]) -> int:
