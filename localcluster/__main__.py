@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("up", "run"):
             command.add_argument("--only", choices=["api"], help="leave the controllers out")
             command.add_argument("--wait", action="store_true", help="wait for the controllers too, where they must be built")
-            command.add_argument("--qps", type=int, default=20, help="the controller-manager's requests a second (default: 20)")
+            command.add_argument("--qps", type=int, help="the controller-manager's requests a second (its own default: 20)")
         if name in ("start", "stop"):
             command.add_argument("component", choices=COMPONENTS)
     return parser

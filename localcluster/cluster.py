@@ -19,8 +19,9 @@ from localcluster.layout import (
     API,
     COMPONENTS,
     CONTROLLERS,
-    HELPERS,
+    GUARD,
     HOST,
+    JOIN,
     Layout,
     Settings,
     command_line,
@@ -35,9 +36,6 @@ _START = 120.0
 
 _GRACE = 10.0
 """Seconds that a component has to end by itself."""
-
-_QPS = 20
-"""The controller-manager's own default of requests a second."""
 
 _POLL = 0.05
 
@@ -98,8 +96,8 @@ class LocalCluster:
 
     def status(self) -> dict[str, str]:
         """Each component, and `running`, `stopped`, or what the wait for it is about."""
-        words = {name: "running" if self._process(name).alive() else "stopped" for name in (*API, *CONTROLLERS)}
-        join = self._process("join")
+        words = {name: "running" if self._process(name).alive() else "stopped" for name in COMPONENTS}
+        join = self._process(JOIN)
         if join.alive():
             doing = join.last_lines(1) or "joining"
             words |= {name: doing for name in CONTROLLERS if words[name] == "stopped"}
@@ -107,12 +105,12 @@ class LocalCluster:
 
     # --- up and down ---
 
-    def up(self, *, controllers: bool = True, wait: bool = False, bound: bool = False, qps: int = _QPS) -> None:
+    def up(self, *, controllers: bool = True, wait: bool = False, bound: bool = False, qps: int | None = None) -> None:
         """Start what is not running; returns when the API server is ready and the kubeconfig written.
 
         Controllers whose binaries are still to be built join by themselves later, unless `wait` asks for all of them now.
         `bound`: it goes down when this process ends, however it ends. `qps` is the controller-manager's allowance of requests a
-        second, whose default binds whatever waits for health at scale; it stays what it was where the folder holds a cluster.
+        second: its default of 20 binds whatever waits for health at scale. It stays what it was where the folder holds a cluster.
 
         Raises:
             LocalClusterError: no binaries can be had, or a component does not start; nothing is left running.
@@ -125,7 +123,7 @@ class LocalCluster:
             if controllers and (wait or all(map(self.binaries.find, CONTROLLERS))):
                 self.start(*CONTROLLERS)
             elif controllers:
-                self._process("join").start(*self._ourselves("join"))
+                self._process(JOIN).start(*self._ourselves(JOIN))
         except BaseException:
             self._kill()
             raise
@@ -224,8 +222,8 @@ class LocalCluster:
     def _bind(self) -> None:
         """The guard reads from a pipe that nobody writes to: its end is ours, which the kernel tells whatever becomes of us."""
         reader, self._leash = os.pipe()
-        arguments, environment = self._ourselves("guard")
-        self._process("guard").start(arguments, environment, stdin=reader)
+        arguments, environment = self._ourselves(GUARD)
+        self._process(GUARD).start(arguments, environment, stdin=reader)
         os.close(reader)
 
     def _ourselves(self, command: str) -> tuple[list[str], dict[str, str]]:
@@ -233,8 +231,8 @@ class LocalCluster:
         return arguments, {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
     def _kill(self) -> None:
-        """End everything at once, first what would start or stop the rest; this process may be one of them."""
-        for name in (*HELPERS, *reversed(COMPONENTS)):
+        """End everything at once: first what starts processes, last what would end them were we killed; it may be us."""
+        for name in (JOIN, *reversed(COMPONENTS), GUARD):
             process = self._process(name)
             if process.pid() != os.getpid():
                 process.stop(0)

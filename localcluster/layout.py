@@ -7,11 +7,12 @@ import json
 import random
 import secrets
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from localcluster.errors import LocalClusterError
 from localcluster.processes import Process
 
 HOST = "127.0.0.1"
@@ -22,8 +23,10 @@ _PORTS = range(20000, 30000)
 API = ("etcd", "kube-apiserver")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 COMPONENTS = (*API, *CONTROLLERS)
-HELPERS = ("guard", "join")
-"""Our own processes: `guard` takes a cluster down when its owner dies, `join` adds controllers that are still being built."""
+GUARD = "guard"
+"""Our own process that takes a cluster down when its owner dies."""
+JOIN = "join"
+"""Our own process that adds controllers which are still being built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Settings:
     etcd_port: int
     peer_port: int
     token: str
-    qps: int
+    qps: int | None
+    """The controller-manager's allowance of requests a second, with bursts of twice as many; None: its own default, 20."""
     owns_folder: bool
     """Whether the folder was made for the cluster, and goes with it."""
 
@@ -44,7 +48,7 @@ class Settings:
         return f"https://{HOST}:{self.api_port}"
 
     @classmethod
-    def make(cls, *, qps: int, owns_folder: bool) -> Settings:
+    def make(cls, *, qps: int | None, owns_folder: bool) -> Settings:
         """New ones: free ports, a fresh token."""
         api, etcd, peer = free_ports(3)
         return cls(api, etcd, peer, secrets.token_urlsafe(24), qps, owns_folder)
@@ -140,19 +144,25 @@ def write_private(file: Path, text: str) -> None:
     part.replace(file)
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of `HOST` that nobody listens on; tried in random order, since other clusters look for theirs at the same time."""
+def free_ports(count: int, among: Sequence[int] = _PORTS) -> list[int]:
+    """Ports of `HOST` that nobody listens on; tried in random order, since other clusters look for theirs at the same time.
+
+    Raises:
+        LocalClusterError: there are not as many.
+    """
     found: list[int] = []
     with ExitStack() as held:
-        for port in random.sample(_PORTS, len(_PORTS)):
+        for port in random.sample(among, len(among)):
             try:
                 held.enter_context(socket.socket()).bind((HOST, port))
             except OSError:
                 continue
             found.append(port)
             if len(found) == count:
-                break
-    return found
+                return found
+    raise LocalClusterError(
+        f"fewer than {count} of the ports {among[0]} to {among[-1]} of {HOST} are free: end what listens there"
+    )
 
 
 def _etcd(layout: Layout, settings: Settings) -> Mapping[str, object]:
@@ -192,13 +202,13 @@ def _apiserver(layout: Layout, settings: Settings) -> Mapping[str, object]:
 
 
 def _controller_manager(layout: Layout, settings: Settings) -> Mapping[str, object]:
+    pace = {"kube-api-qps": settings.qps, "kube-api-burst": 2 * settings.qps} if settings.qps else {}
     return {
         "kubeconfig": layout.kubeconfig,
         "leader-elect": "false",
         "secure-port": 0,
         "root-ca-file": layout.authority,
-        "kube-api-qps": settings.qps,
-        "kube-api-burst": 2 * settings.qps,
+        **pace,
     }
 
 
@@ -228,8 +238,8 @@ _OPTIONS: Mapping[str, Callable[[Layout, Settings], Mapping[str, object]]] = {
 
 def command_line(name: str, binary: Path, layout: Layout, settings: Settings) -> list[str]:
     """How the component `name` is started."""
-    options: Iterable[tuple[str, object]] = _OPTIONS[name](layout, settings).items()
-    return [str(binary), *(f"--{option}={value}" for option, value in options)]
+    options = _OPTIONS[name](layout, settings)
+    return [str(binary), *(f"--{option}={value}" for option, value in options.items())]
 
 
 def write_access(layout: Layout, settings: Settings) -> None:

@@ -19,7 +19,7 @@ _POLL = 0.02
 """Seconds between two looks at a process that is to end."""
 
 _LINE = 500
-"""Characters of a log's line that are worth repeating."""
+"""Bytes that a log's line has at most, were all alike: a single huge one is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,12 @@ class Process:
     def last_lines(self, count: int) -> str:
         """The end of its log."""
         try:
-            lines = self.log.read_text(errors="replace").splitlines()
+            with self.log.open("rb") as log:
+                log.seek(-min(log.seek(0, os.SEEK_END), count * _LINE), os.SEEK_END)
+                lines = log.read().decode(errors="replace").splitlines()
         except FileNotFoundError:
             return ""
-        return "\n".join(line[:_LINE] for line in lines[-count:])
+        return "\n".join(lines[-count:])
 
 
 def birth(pid: int) -> str:
