@@ -1,0 +1,1 @@
+"""What makes objects: ConfigMaps and Secrets from files, environment files and literals."""

@@ -1,0 +1,94 @@
+"""What ConfigMaps and Secrets have in common, and how a generated one meets one that is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.api import GeneratorArgs, GeneratorOptions
+from gitopsd.render.kustomize.generators.sources import load_pairs
+from gitopsd.render.kustomize.resource import metadata_of, text_of, with_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitopsd.model.refs import Object
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
+
+BEHAVIORS = ("create", "replace", "merge")
+
+
+def data_object(kind: str, args: GeneratorArgs, read: Callable[[str], bytes]) -> tuple[Object, dict[str, bytes]]:
+    """A new object of `kind` without data, and its keys and values. Raises RenderError if it has no name."""
+    if not args.name:
+        message = f"a {kind} generator must have a name"
+        raise RenderError(message)
+    options = args.options or GeneratorOptions()
+    markers = {"labels": dict(options.labels), "annotations": dict(options.annotations), "namespace": args.namespace}
+    obj: Object = {
+        "apiVersion": "v1",
+        "kind": kind,
+        "metadata": {"name": args.name, **{name: value for name, value in markers.items() if value}},
+    }
+    pairs = load_pairs(args, read)
+    if options.immutable:
+        obj["immutable"] = True
+    return obj, pairs
+
+
+def merge_options(own: GeneratorOptions | None, common: GeneratorOptions | None) -> GeneratorOptions | None:
+    """A generator's options over those of all; its own labels and annotations win, a switch is on if either says so."""
+    if own is None or common is None:
+        return own or common
+    return GeneratorOptions(
+        labels=common.labels | own.labels,
+        annotations=common.annotations | own.annotations,
+        disable_name_suffix_hash=common.disable_name_suffix_hash or own.disable_name_suffix_hash,
+        immutable=common.immutable or own.immutable,
+    )
+
+
+def absorb(resources: ResourceSet, made: Resource) -> None:
+    """Adds a generated object, or merges it into the one that has or had its id, as its behavior says.
+
+    Raises RenderError if one is there and the behavior is `create`, or none is and it is not, or more than one is.
+    """
+    there = resources.any(made.id)
+    if len(there) > 1:
+        message = f"found multiple objects that could accept merge of {made.id}"
+        raise RenderError(message)
+    if not there:
+        if made.behavior != "create":
+            message = f"id {made.id} does not exist; cannot merge or replace"
+            raise RenderError(message)
+        resources.append(made)
+        return
+    if made.behavior == "create":
+        message = f"id {made.id} exists; can not use behavior: 'create', behavior must be merge or replace"
+        raise RenderError(message)
+    old = there[0]
+    merged = _over(old.object, made.object)
+    if made.behavior == "merge":
+        merged = merged | _merged_data(old.object, made.object)
+    else:
+        old.origin = made.origin or old.origin
+    old.needs_hash, old.behavior = made.needs_hash, made.behavior
+    resources.put(old, merged)
+
+
+def _over(old: Object, new: Object) -> Object:
+    """The new object under the old one's name, with the labels and annotations of both."""
+    metadata = metadata_of(old)
+    both = {name: _strings(metadata.get(name)) | _strings(metadata_of(new).get(name)) for name in ("labels", "annotations")}
+    return with_metadata(
+        new, name=metadata.get("name"), namespace=metadata.get("namespace"), **{name: value or None for name, value in both.items()}
+    )
+
+
+def _merged_data(old: Object, new: Object) -> Object:
+    both = {name: _strings(old.get(name)) | _strings(new.get(name)) for name in ("data", "binaryData")}
+    return {name: value for name, value in both.items() if value}
+
+
+def _strings(mapping: object) -> dict[str, str]:
+    return {key: text_of(value) for key, value in mapping.items()} if isinstance(mapping, dict) else {}

@@ -1,0 +1,89 @@
+"""The keys and values of a generated ConfigMap or Secret.
+
+In the order in which later keys clash with earlier ones: environment files, literals, files. Values are bytes, since a file
+may hold anything.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+from gitopsd.model.errors import RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gitopsd.render.kustomize.api import GeneratorArgs
+
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_LONGEST_KEY = 253
+_BOM = "\ufeff"
+
+
+def load_pairs(args: GeneratorArgs, read: Callable[[str], bytes]) -> dict[str, bytes]:
+    """All keys and values. `read` gives the content of a file. Raises RenderError for a bad, missing or repeated key."""
+    pairs: dict[str, bytes] = {}
+    for key, value in _all(args, read):
+        if not _KEY.fullmatch(key) or len(key) > _LONGEST_KEY or key in {".", ".."}:
+            message = f"{args.name}: {key!r} is not a valid key: only letters, digits, '-', '_' and '.' are"
+            raise RenderError(message)
+        if key in pairs:
+            message = f"{args.name} illegally repeats the key `{key}`"
+            raise RenderError(message)
+        pairs[key] = value
+    return pairs
+
+
+def _all(args: GeneratorArgs, read: Callable[[str], bytes]) -> Iterator[tuple[str, bytes]]:
+    for path in (*args.envs, *([args.env] if args.env else [])):
+        yield from env_pairs(read(path), path)
+    for literal in args.literals:
+        yield literal_pair(literal)
+    for source in args.files:
+        key, path = file_source(source)
+        yield key, read(path)
+
+
+def env_pairs(content: bytes, path: str) -> Iterator[tuple[str, bytes]]:
+    """The pairs of an environment file: `KEY=value` lines, blank lines and `#` comments; nothing is unquoted."""
+    for number, raw in enumerate(content.split(b"\n"), start=1):
+        try:
+            line = raw.removesuffix(b"\r").decode()
+        except UnicodeDecodeError as error:
+            message = f"{path}:{number}: the line is not UTF-8"
+            raise RenderError(message) from error
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        line = line.lstrip()
+        if not line or line.startswith("#"):
+            continue
+        key, _, value = line.partition("=")
+        if not _VARIABLE.fullmatch(key):
+            message = f"{path}:{number}: {key!r} is not the name of an environment variable"
+            raise RenderError(message)
+        yield key, value.encode()
+
+
+def literal_pair(source: str) -> tuple[str, bytes]:
+    """`key=value`; one pair of quotes around the value is taken off."""
+    key, equals, value = source.partition("=")
+    if not equals or not key:
+        message = f"invalid literal source {key}, expected key=value"
+        raise RenderError(message)
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1]
+    return key, value.encode()
+
+
+def file_source(source: str) -> tuple[str, str]:
+    """`path`, or `key=path`: the key and the path."""
+    key, equals, path = source.partition("=")
+    if not equals:
+        return posixpath.basename(source), source
+    if not key or not path or "=" in path:
+        message = f"invalid file source {source!r}, expected key=path or path"
+        raise RenderError(message)
+    return key, path

@@ -1,0 +1,133 @@
+"""The kustomization file of a folder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from gitopsd.formats.scalars import Dialect
+from gitopsd.formats.yamlread import locate
+from gitopsd.model.errors import Place, RenderError
+from gitopsd.render.kustomize.api import HelmChart, Kustomization
+from gitopsd.render.kustomize.decode import DecodeError, decode
+from gitopsd.render.kustomize.loading import FILE_NAMES
+
+if TYPE_CHECKING:
+    from gitopsd.render.kustomize.loading import File, Root
+    from gitopsd.render.kustomize.origin import Origin
+
+_VERSIONS = {"Kustomization": "kustomize.config.k8s.io/v1beta1", "Component": "kustomize.config.k8s.io/v1alpha1"}
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_OLD_CHART_FIELDS = {
+    "chartName": "name", "chartVersion": "version", "chartRepoUrl": "repo", "releaseName": "releaseName",
+    "releaseNamespace": "namespace", "values": "valuesFile", "valuesLocal": "valuesInline", "valuesMerge": "valuesMerge",
+    "extraArgs": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One kustomization of a build: its folder, its file and what the file says."""
+
+    root: Root
+    file: File
+    spec: Kustomization
+    origin: Origin | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's path as errors name it."""
+        return self.root.prefix + self.file.path
+
+    def place(self, field: str) -> Place:
+        """Where in the file a field such as `resources[1]` stands."""
+        return place_of(self.file, self.name, field)
+
+    def with_origin(self, origin: Origin) -> Layer:
+        """The same layer, its objects tracked."""
+        return replace(self, origin=origin)
+
+
+def place_of(file: File, name: str, field: str) -> Place:
+    """The place of a field of a kustomization file; without a line where the file can't be read."""
+    steps: list[str | int] = [int(index) if index else key for index, key in _STEP.findall(field)]
+    try:
+        line, column = locate(file.data, Dialect.KUSTOMIZATION, steps)
+    except RenderError:
+        return Place(name, field=field or None)
+    return Place(name, line, column, field or None)
+
+
+def load_layer(root: Root, origin: Origin | None) -> Layer:
+    """Reads the kustomization of a folder. Raises RenderError if there is none, more than one, or it is wrong."""
+    found = [name for name in FILE_NAMES if (entry := root.tree.entry(_in(root, name))) is not None and entry.kind == "file"]
+    where = f"'{root.prefix}{root.path or '/'}'"
+    if not found:
+        message = f"unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory {where}"
+        raise RenderError(message)
+    if len(found) > 1:
+        message = f"Found multiple kustomization files under {where}: {', '.join(found)}"
+        raise RenderError(message)
+    file = root.read(found[0])
+    return Layer(root, file, read_kustomization(file, root), origin)
+
+
+def _in(root: Root, name: str) -> str:
+    return f"{root.path}/{name}" if root.path else name
+
+
+def read_kustomization(file: File, root: Root) -> Kustomization:
+    """What a kustomization file says, with old names put under the new ones. Raises RenderError with the place."""
+    name = root.prefix + file.path
+    documents = root.documents(file, Dialect.KUSTOMIZATION)
+    if len(documents) > 1:
+        message = "a kustomization file holds one document"
+        raise RenderError(message, Place(name))
+    document = documents[0] if documents else None
+    if not document or not any(value is not None for key, value in _own_fields(document, name)):
+        message = f"{name.rpartition('/')[2]} is empty"
+        raise RenderError(message, Place(name))
+    try:
+        spec = decode(Kustomization, document, strict=True)
+    except DecodeError as error:
+        raise RenderError(f"invalid Kustomization: {error.message}", place_of(file, name, error.field)) from error
+    _check_type(spec, file, name)
+    return modernise(spec)
+
+
+def _own_fields(document: Any, name: str) -> list[tuple[str, Any]]:  # noqa: ANN401 - what a file holds
+    if not isinstance(document, dict):
+        message = "a kustomization file must hold a mapping"
+        raise RenderError(message, Place(name))
+    return [(key, value) for key, value in document.items() if str(key).lower() not in {"apiversion", "kind"}]
+
+
+def _check_type(spec: Kustomization, file: File, name: str) -> None:
+    kind = spec.kind or "Kustomization"
+    if kind not in _VERSIONS:
+        message = "kind should be Kustomization or Component"
+        raise RenderError(message, place_of(file, name, "kind"))
+    if spec.api_version not in {"", _VERSIONS[kind]}:
+        message = f"apiVersion for {kind} should be {_VERSIONS[kind]}"
+        raise RenderError(message, place_of(file, name, "apiVersion"))
+
+
+def modernise(spec: Kustomization) -> Kustomization:
+    """The same with `bases`, `imageTags` and `helmChartInflationGenerator` under their present names."""
+    charts = tuple(_modern_chart(chart) for chart in spec.helm_chart_inflation_generator)
+    return replace(
+        spec,
+        kind=spec.kind or "Kustomization",
+        resources=spec.resources + spec.bases,
+        bases=(),
+        images=spec.images + spec.image_tags,
+        image_tags=(),
+        helm_charts=spec.helm_charts + charts,
+        helm_chart_inflation_generator=(),
+    )
+
+
+def _modern_chart(old: dict[str, Any]) -> HelmChart:
+    renamed = {new: old[key] for key, new in _OLD_CHART_FIELDS.items() if new and key in old}
+    return decode(HelmChart, renamed, strict=False)

@@ -1,0 +1,170 @@
+"""Files and folders as a build reads them: within the tree, within bounds, each parsed once."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gitopsd.formats.scalars import Dialect
+from gitopsd.formats.yamlread import load_documents
+from gitopsd.model.errors import LimitError, Place, RenderError
+from gitopsd.render.kustomize.documents import objects_in
+from gitopsd.render.kustomize.ids import known_cluster_scoped
+from gitopsd.render.kustomize.patches import Schema
+from gitopsd.render.kustomize.remote import parse_remote
+from gitopsd.render.kustomize.settings import LoadRestrictor
+from gitopsd.render.needs import RemoteBase
+
+if TYPE_CHECKING:
+    from gitopsd.model.refs import Object
+    from gitopsd.model.tree import Tree
+    from gitopsd.render.kustomize.settings import BuildSettings
+    from gitopsd.render.needs import Answer, Answers, Need
+
+FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+@dataclass(slots=True)
+class Session:
+    """What one build shares between its layers: the caller's choices, what was used of the bounds, what is still needed."""
+
+    settings: BuildSettings
+    answers: Answers
+    schema: Schema = field(default_factory=Schema.builtin)
+    schema_is_set: bool = False
+    cluster_scoped: frozenset[tuple[str, str]] = field(default_factory=known_cluster_scoped)
+    wanted: dict[Need, None] = field(default_factory=dict)
+    files: int = 0
+    bytes: int = 0
+    roots: int = 0
+    objects: int = 0
+
+    def ask(self, need: Need) -> Answer | None:
+        """The answer to a need, or None after noting it."""
+        if need in self.answers:
+            return self.answers[need]
+        self.wanted[need] = None
+        return None
+
+    def count(self, what: str, amount: int, place: Place | None = None) -> None:
+        """Uses up some of a bound. Raises LimitError past it."""
+        used = getattr(self, what) + amount
+        setattr(self, what, used)
+        if used > (bound := getattr(self.settings.limits, what)):
+            message = f"the build reads or makes more than {bound} {what}"
+            raise LimitError(message, place)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that was read. `path` is from the root of its tree."""
+
+    path: str
+    oid: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The folder of a kustomization: what its relative paths start from, and the roots it was reached through."""
+
+    session: Session
+    tree: Tree
+    path: str
+    parent: Root | None = None
+    prefix: str = ""
+    """What error messages put before paths of another repository."""
+
+    @property
+    def depth(self) -> int:
+        """How many roots this one was reached through."""
+        return 0 if self.parent is None else self.parent.depth + 1
+
+    def read(self, path: str) -> File:
+        """A file by its path from here. Raises RenderError if it is missing or out of bounds."""
+        full = self.resolve(path)
+        if self.session.settings.load_restrictor is LoadRestrictor.ROOT_ONLY and not _within(full, self.path):
+            message = f"security; file '{self.prefix}{full}' is not in or below '{self.prefix}{self.path or '.'}'"
+            raise RenderError(message)
+        entry = self.tree.entry(full)
+        if entry is None:
+            message = f"{path} does not exist"
+            raise RenderError(message)
+        if entry.kind != "file":
+            message = f"{path} is a folder, not a file"
+            raise RenderError(message)
+        data = self.tree.read(full)
+        self.session.count("files", 1, Place(full))
+        self.session.count("bytes", len(data), Place(full))
+        return File(full, entry.oid, data)
+
+    def resolve(self, path: str) -> str:
+        """A path from the root of the tree. Raises RenderError for one that is absolute or leads out of the tree."""
+        if path.startswith("/"):
+            message = f"{path} is an absolute path; paths must be relative to the kustomization"
+            raise RenderError(message)
+        full = posixpath.normpath(posixpath.join(self.path, path))
+        if full == ".." or full.startswith("../"):
+            message = f"{path} leads out of the repository"
+            raise RenderError(message)
+        return "" if full == "." else full
+
+    def folder(self, path: str) -> Root:
+        """The root at a folder. Raises RenderError if there is none, or it is or contains one that we came through."""
+        full = self.resolve(path)
+        entry = self.tree.entry(full)
+        if entry is None or entry.kind != "dir":
+            message = f"{path} does not exist" if entry is None else f"must build at directory: {path} is not a directory"
+            raise RenderError(message)
+        return self._enter(Root(self.session, self.tree, full, self, self.prefix))
+
+    def _enter(self, child: Root) -> Root:
+        visited: Root | None = self
+        while visited is not None:
+            if visited.tree is child.tree and _within(visited.path, child.path):
+                message = (
+                    f"cycle detected: candidate root '{child.path or '.'}' contains visited root '{visited.path or '.'}'"
+                )
+                raise RenderError(message)
+            visited = visited.parent
+        self.session.count("roots", 1)
+        if child.depth > (bound := self.session.settings.limits.layers):
+            message = f"kustomizations stand more than {bound} layers deep at '{child.path}'"
+            raise LimitError(message)
+        return child
+
+    def remote(self, url: str) -> Root | None:
+        """The root in another repository, None where its tree is still needed. Raises RenderError for what is no URL."""
+        need = parse_remote(url)
+        if not isinstance(need, RemoteBase):
+            message = f"{url} is not the URL of a repository"
+            raise RenderError(message)
+        tree = self.session.ask(need)
+        if tree is None:
+            return None
+        root = Root(self.session, tree, "", self, f"{need.repository}//")  # type: ignore[arg-type] # a Tree answers a RemoteBase
+        full = root.resolve(need.path)
+        return self._enter(Root(self.session, root.tree, full, self, root.prefix))
+
+    def documents(self, file: File, dialect: Dialect) -> list[Any]:
+        """The parsed documents of a file, shared with every other build that reads it."""
+        return self.session.settings.cache.get(
+            (file.oid, dialect), len(file.data), lambda: load_documents(file.data, self.prefix + file.path, dialect)
+        )
+
+    def objects(self, file: File) -> list[Object]:
+        """The objects in a file of resources. Raises RenderError that names the file."""
+        try:
+            return self.session.settings.cache.get(
+                (file.oid, "objects"), len(file.data), lambda: objects_in(self._parsed(file))
+            )
+        except RenderError as error:
+            raise error if error.place else RenderError(error.message, Place(self.prefix + file.path)) from error
+
+    def _parsed(self, file: File) -> list[Any]:
+        return load_documents(file.data, self.prefix + file.path, Dialect.RESOURCE)
+
+
+def _within(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")

@@ -1,0 +1,121 @@
+"""Patches as kustomizations give them, read into transformers: by path or inline, merges or operations."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gitopsd.formats.scalars import Dialect
+from gitopsd.formats.yamlread import load_documents
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.documents import objects_in
+from gitopsd.render.kustomize.transformers.patch import (
+    PatchJson6902Transformer,
+    PatchStrategicMergeTransformer,
+    PatchTransformer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gitopsd.model.refs import Object
+    from gitopsd.render.kustomize.api import PatchArgs
+    from gitopsd.render.kustomize.loading import Root
+    from gitopsd.render.kustomize.transformers.base import Transformer
+
+
+def patch_step(args: PatchArgs, root: Root) -> Callable[[], Transformer]:
+    """Sets up an entry of `patches`."""
+    return partial(_patch, args, root)
+
+
+def json_patch_step(args: PatchArgs, root: Root) -> Callable[[], Transformer]:
+    """Sets up an entry of `patchesJson6902`."""
+    return partial(_json_patch, args, root)
+
+
+def strategic_merge_step(entries: Iterable[str], root: Root) -> Callable[[], Transformer]:
+    """Sets up `patchesStrategicMerge`: paths and inline patches."""
+    return partial(_strategic_merge, tuple(entries), root)
+
+
+def _patch(args: PatchArgs, root: Root) -> Transformer:
+    documents = _documents(args, root)
+    options = {name.lower(): value for name, value in args.options.items()}
+    if _is_json_patch(documents):
+        if args.target is None:
+            message = f"must specify a target for JSON patch {_source(args)}"
+            raise RenderError(message)
+        return PatchTransformer((), _operations(documents), args.target, root.session.schema)
+    try:
+        patches = tuple(objects_in(documents))
+    except RenderError as error:
+        message = f"unable to parse SM or JSON patch from {_source(args)}: {error.message}"
+        raise RenderError(message, error.place) from error
+    if args.target is not None and len(patches) > 1:
+        message = f"Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field: {_source(args)}"
+        raise RenderError(message)
+    return PatchTransformer(
+        patches,
+        (),
+        args.target,
+        root.session.schema,
+        name_change=options.get("allownamechange", False),
+        kind_change=options.get("allowkindchange", False),
+    )
+
+
+def _json_patch(args: PatchArgs, root: Root) -> Transformer:
+    if args.target is None:
+        message = "must specify a target for a JSON patch"
+        raise RenderError(message)
+    if not args.target.name:
+        message = "must specify the target name"
+        raise RenderError(message)
+    documents = _documents(args, root)
+    if not _is_json_patch(documents):
+        message = f"{_source(args)} is not a list of JSON6902 operations"
+        raise RenderError(message)
+    return PatchJson6902Transformer(_operations(documents), args.target, root.session.schema)
+
+
+def _strategic_merge(entries: tuple[str, ...], root: Root) -> Transformer:
+    patches: list[Object] = []
+    for entry in entries:
+        patches.extend(inline_objects(entry) if is_inline(entry) else root.objects(root.read(entry)))
+    return PatchStrategicMergeTransformer(tuple(patches), root.session.schema)
+
+
+def is_inline(entry: str) -> bool:
+    """Whether an entry that may be a path is YAML itself."""
+    return "\n" in entry or ": " in entry or entry.lstrip().startswith("{")
+
+
+def inline_objects(text: str) -> list[Object]:
+    """The objects of an inline document."""
+    return objects_in(load_documents(text.encode(), "(inline)", Dialect.RESOURCE))
+
+
+def _documents(args: PatchArgs, root: Root) -> list[Any]:
+    if not args.patch.strip() and not args.path:
+        message = "must specify one of patch and path"
+        raise RenderError(message)
+    if args.patch.strip() and args.path:
+        message = f"patch and path can't be set at the same time (path: {args.path})"
+        raise RenderError(message)
+    if args.path:
+        return root.documents(root.read(args.path), Dialect.RESOURCE)
+    return load_documents(args.patch.encode(), "(inline patch)", Dialect.RESOURCE)
+
+
+def _source(args: PatchArgs) -> str:
+    return f"[path: {args.path!r}]" if args.path else "the inline patch"
+
+
+def _is_json_patch(documents: list[Any]) -> bool:
+    return len(documents) == 1 and isinstance(documents[0], list)
+
+
+def _operations(documents: list[Any]) -> list[Any]:
+    operations: list[Any] = documents[0]
+    return operations

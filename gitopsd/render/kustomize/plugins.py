@@ -1,0 +1,287 @@
+"""Generators and transformers with a configuration object of their own (`generators:`, `transformers:`, `validators:`).
+
+Only kustomize's built-in kinds run. Programs and containers are refused by name: a repository never runs a program here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gitopsd.model.errors import RenderError
+from gitopsd.model.refs import Object
+from gitopsd.render.kustomize.api import (
+    FieldSpecArgs,
+    GeneratorArgs,
+    HelmChart,
+    Image,
+    ObjectMeta,
+    PatchArgs,
+    Replacement,
+    Replica,
+    Selector,
+)
+from gitopsd.render.kustomize.decode import DecodeError, decode
+from gitopsd.render.kustomize.fieldspec import FieldSpecs
+from gitopsd.render.kustomize.generators.configmap import make_config_map
+from gitopsd.render.kustomize.generators.iam import IamPolicy, make_service_account
+from gitopsd.render.kustomize.generators.secret import make_secret
+from gitopsd.render.kustomize.origin import Configured
+from gitopsd.render.kustomize.patchfiles import inline_objects, json_patch_step, patch_step, strategic_merge_step
+from gitopsd.render.kustomize.replacementfiles import read_replacements
+from gitopsd.render.kustomize.resource import metadata_of
+from gitopsd.render.kustomize.steps import Generated, GeneratorStep, Step, TransformerStep, field_spec, generate_data, inflate
+from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
+from gitopsd.render.kustomize.transformers.base import Transformer
+from gitopsd.render.kustomize.transformers.hash import HashTransformer
+from gitopsd.render.kustomize.transformers.images import ImageTagTransformer
+from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
+from gitopsd.render.kustomize.transformers.namespace import SUBJECT_MODES, NamespaceTransformer
+from gitopsd.render.kustomize.transformers.patch import PatchStrategicMergeTransformer
+from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
+from gitopsd.render.kustomize.transformers.replicas import ReplicaCountTransformer
+from gitopsd.render.kustomize.transformers.valueadd import ValueAddTransformer, read_value_add
+
+if TYPE_CHECKING:
+    from gitopsd.render.kustomize.kustomization import Layer
+    from gitopsd.render.kustomize.resource import Resource
+
+T = TypeVar("T")
+
+_FUNCTION_MARKS = ("config.kubernetes.io/function", "config.k8s.io/function")
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    """All fields that the simple built-in transformers read."""
+
+    metadata: ObjectMeta = field(default_factory=ObjectMeta)
+    field_specs: tuple[FieldSpecArgs, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    suffix: str = ""
+    unset_only: bool = False
+    set_role_binding_subjects: str = "defaultOnly"
+    image_tag: Image = field(default_factory=Image)
+    replica: Replica = field(default_factory=Replica)
+    replacements: tuple[Replacement, ...] = ()
+
+    @property
+    def specs(self) -> FieldSpecs:
+        return FieldSpecs(field_spec(one) for one in self.field_specs)
+
+
+@dataclass(frozen=True, slots=True)
+class _StrategicMergeConfig:
+    paths: tuple[str, ...] = ()
+    patches: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _JsonPatchConfig:
+    target: Selector | None = None
+    path: str = ""
+    json_op: str = ""
+
+
+def configured_generators(layer: Layer, configs: Iterable[Resource]) -> Iterator[GeneratorStep]:
+    """A step for each configuration object of `generators:`. Raises RenderError for one that is no built-in generator."""
+    for config in configs:
+        make = _factory(config, _GENERATORS, "generator")
+        yield _step(config, "generators", partial(make, config.object, layer))
+
+
+def configured_transformers(layer: Layer, configs: Iterable[Resource], name: str = "transformers") -> Iterator[TransformerStep]:
+    """A step for each configuration object. Raises RenderError for one that is no built-in transformer."""
+    for config in configs:
+        make = _factory(config, _TRANSFORMERS, "transformer")
+        yield _step(config, name, partial(make, config.object, layer))
+
+
+def _step(config: Resource, name: str, make: Callable[[], T]) -> Step[T]:
+    def configured() -> T:
+        try:
+            return make()
+        except DecodeError as error:
+            message = f"plugin {config.id} fails configuration: {error.field}: {error.message}"
+            raise RenderError(message) from error
+        except RenderError as error:
+            message = f"plugin {config.id} fails configuration: {error.message}"
+            raise RenderError(message, error.place) from error
+
+    metadata = metadata_of(config.object)
+    by = Configured(
+        str(config.object.get("apiVersion", "")),
+        config.id.gvk.kind,
+        str(metadata.get("name", "")),
+        str(metadata.get("namespace", "")),
+    )
+    return Step(configured, name, by, config.origin.path if config.origin else "")
+
+
+def _factory(config: Resource, table: Mapping[str, Callable[[Object, Layer], T]], role: str) -> Callable[[Object, Layer], T]:
+    kind = config.id.gvk.kind
+    if config.id.gvk.group != "builtin":
+        marks = metadata_of(config.object).get("annotations")
+        function = isinstance(marks, dict) and any(mark in marks for mark in _FUNCTION_MARKS)
+        what = "functions and programs of a repository are never run" if function else "only built-in plugins run"
+        message = f"external plugins disabled; unable to load external plugin {kind!r} ({config.id}): {what}"
+        raise RenderError(message)
+    if kind in table:
+        return table[kind]
+    known = kind in _GENERATORS or kind in _TRANSFORMERS
+    message = f"plugin {config.id} is not a {role}" if known else f"unable to load builtin {config.id.gvk}"
+    raise RenderError(message)
+
+
+def _read(obj: Object) -> _Config:
+    return decode(_Config, obj, strict=False)
+
+
+def _data(make: Any) -> Callable[[Object, Layer], Generated]:  # noqa: ANN401 - make_config_map or make_secret
+    def generate(obj: Object, layer: Layer) -> Generated:
+        args = decode(GeneratorArgs, obj, strict=False)
+        metadata = _read(obj).metadata
+        full = replace(args, name=args.name or metadata.name, namespace=args.namespace or metadata.namespace)
+        return generate_data(make, full, layer.root)
+
+    return generate
+
+
+def _chart(obj: Object, layer: Layer) -> Generated:
+    return inflate(decode(HelmChart, obj, strict=False), layer.root, layer)
+
+
+def _iam(obj: Object, _layer: Layer) -> Generated:
+    return Generated((make_service_account(decode(IamPolicy, obj, strict=False)),))
+
+
+_GENERATORS: dict[str, Callable[[Object, Layer], Generated]] = {
+    "ConfigMapGenerator": _data(make_config_map),
+    "SecretGenerator": _data(make_secret),
+    "HelmChartInflationGenerator": _chart,
+    "IAMPolicyGenerator": _iam,
+}
+
+
+def _namespace(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    if config.set_role_binding_subjects not in SUBJECT_MODES:
+        message = f"invalid value {config.set_role_binding_subjects!r} for setRoleBindingSubjects, must be one of {SUBJECT_MODES}"
+        raise RenderError(message)
+    return NamespaceTransformer(
+        config.metadata.namespace, config.specs, config.unset_only, config.set_role_binding_subjects
+    )
+
+
+def _needs_specs(config: _Config) -> FieldSpecs:
+    if not config.field_specs:
+        message = "fieldSpecs is not expected to be nil"
+        raise RenderError(message)
+    return config.specs
+
+
+def _prefix(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    return PrefixTransformer(config.prefix, _needs_specs(config))
+
+
+def _suffix(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    return SuffixTransformer(config.suffix, _needs_specs(config))
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixSuffixTransformer:
+    """Both at once, an old kind."""
+
+    both: tuple[Transformer, Transformer]
+
+    def __call__(self, resources: Any) -> None:  # noqa: ANN401 - a ResourceSet
+        """First the prefix."""
+        for one in self.both:
+            one(resources)
+
+
+def _affixes(obj: Object, layer: Layer) -> Transformer:
+    return PrefixSuffixTransformer((_prefix(obj, layer), _suffix(obj, layer)))
+
+
+def _images(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    return ImageTagTransformer(config.image_tag, config.specs)
+
+
+def _replicas(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    return ReplicaCountTransformer(config.replica, config.specs)
+
+
+def _label(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    return LabelTransformer(config.labels, config.specs)
+
+
+def _annotations(obj: Object, _layer: Layer) -> Transformer:
+    config = _read(obj)
+    return AnnotationsTransformer(config.annotations, config.specs)
+
+
+def _replacements(obj: Object, layer: Layer) -> Transformer:
+    return ReplacementTransformer(read_replacements(_read(obj).replacements, layer.root))
+
+
+def _patch(obj: Object, layer: Layer) -> Transformer:
+    return patch_step(decode(PatchArgs, obj, strict=False), layer.root)()
+
+
+def _json_patch(obj: Object, layer: Layer) -> Transformer:
+    config = decode(_JsonPatchConfig, obj, strict=False)
+    if bool(config.path) == bool(config.json_op):
+        message = "must specify a file path or jsonOp, not both" if config.path else "empty file path and empty jsonOp"
+        raise RenderError(message)
+    return json_patch_step(PatchArgs(config.path, config.json_op, config.target), layer.root)()
+
+
+def _strategic_merge(obj: Object, layer: Layer) -> Transformer:
+    config = decode(_StrategicMergeConfig, obj, strict=False)
+    if not config.paths and not config.patches:
+        message = "empty file path and empty patch content"
+        raise RenderError(message)
+    transformer = strategic_merge_step(config.paths, layer.root)()
+    patches = transformer.patches if isinstance(transformer, PatchStrategicMergeTransformer) else ()
+    if config.patches:
+        patches = (*patches, *inline_objects(config.patches))
+    if not patches:
+        message = f"patch appears to be empty; files={list(config.paths)}"
+        raise RenderError(message)
+    return PatchStrategicMergeTransformer(patches, layer.root.session.schema)
+
+
+def _hash(_obj: Object, _layer: Layer) -> Transformer:
+    return HashTransformer()
+
+
+def _value_add(obj: Object, layer: Layer) -> Transformer:
+    return ValueAddTransformer(*read_value_add(obj, layer.root))
+
+
+_TRANSFORMERS: dict[str, Callable[[Object, Layer], Transformer]] = {
+    "AnnotationsTransformer": _annotations,
+    "HashTransformer": _hash,
+    "ImageTagTransformer": _images,
+    "LabelTransformer": _label,
+    "NamespaceTransformer": _namespace,
+    "PatchJson6902Transformer": _json_patch,
+    "PatchStrategicMergeTransformer": _strategic_merge,
+    "PatchTransformer": _patch,
+    "PrefixSuffixTransformer": _affixes,
+    "PrefixTransformer": _prefix,
+    "ReplacementTransformer": _replacements,
+    "ReplicaCountTransformer": _replicas,
+    "SuffixTransformer": _suffix,
+    "ValueAddTransformer": _value_add,
+}

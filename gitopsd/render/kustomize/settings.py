@@ -1,0 +1,44 @@
+"""What a caller may choose for a build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gitopsd.render.cache import ParseCache
+from gitopsd.render.limits import Limits
+
+
+class LoadRestrictor(Enum):
+    """Which files a kustomization may read, by kustomize's names."""
+
+    ROOT_ONLY = "LoadRestrictionsRootOnly"
+    """Those in or below its own folder. Other kustomizations may stand anywhere in the tree."""
+
+    NONE = "LoadRestrictionsNone"
+    """Any in the tree."""
+
+
+class Reorder(Enum):
+    """The order of the result where the kustomization itself says nothing (`sortOptions` wins)."""
+
+    UNSPECIFIED = "unspecified"
+    """As `kustomize build` without a flag: as accumulated."""
+
+    NONE = "none"
+    """As accumulated."""
+
+    LEGACY = "legacy"
+    """Namespaces and definitions first, webhooks last."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """`cache` keeps parsed files across builds; `kustomize_version` is what the label `managed-by` claims."""
+
+    load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY
+    reorder: Reorder = Reorder.UNSPECIFIED
+    limits: Limits = field(default_factory=Limits)
+    cache: ParseCache = field(default_factory=ParseCache)
+    enable_helm: bool = False
+    kustomize_version: str = "v5.8.1"

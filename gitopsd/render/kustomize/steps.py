@@ -1,0 +1,169 @@
+"""The generators and transformers of a kustomization file, in the order in which kustomize runs them.
+
+Each is a `Step`: what does the work, with the field that asked for it and the name that `buildMetadata` (and one day the
+provenance of fields) gives it. Steps are run in one place, by `accumulate`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from gitopsd.model.errors import RenderError
+from gitopsd.model.refs import Object
+from gitopsd.render.kustomize.api import GeneratorArgs, Label
+from gitopsd.render.kustomize.config import TransformerConfig, merge_specs
+from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs
+from gitopsd.render.kustomize.generators.base import merge_options
+from gitopsd.render.kustomize.generators.configmap import make_config_map
+from gitopsd.render.kustomize.generators.secret import make_secret
+from gitopsd.render.kustomize.ids import Gvk
+from gitopsd.render.kustomize.origin import Configured
+from gitopsd.render.kustomize.patchfiles import json_patch_step, patch_step, strategic_merge_step
+from gitopsd.render.kustomize.replacementfiles import read_replacements
+from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
+from gitopsd.render.kustomize.transformers.base import Transformer
+from gitopsd.render.kustomize.transformers.images import ImageTagTransformer
+from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
+from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer
+from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
+from gitopsd.render.kustomize.transformers.replicas import ReplicaCountTransformer
+from gitopsd.render.needs import InflateChart
+
+if TYPE_CHECKING:
+    from gitopsd.render.kustomize.api import FieldSpecArgs, HelmChart
+    from gitopsd.render.kustomize.kustomization import Layer
+    from gitopsd.render.kustomize.loading import Root
+
+W = TypeVar("W")
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[W]):
+    """Some work of a layer. `make` sets it up; it runs, and fails, as part of the step."""
+
+    make: Callable[[], W]
+    field: str
+    by: Configured
+    file: str = ""
+    """The file that configures it, from the layer's folder; empty if that is the kustomization file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a generator made: objects, and how they meet those that are there."""
+
+    objects: tuple[Object, ...] = ()
+    behavior: str = "create"
+    needs_hash: bool = False
+    from_helm: bool = False
+
+
+GeneratorStep = Step[Generated]
+TransformerStep = Step[Transformer]
+
+
+def generator_steps(layer: Layer) -> Iterator[GeneratorStep]:
+    """ConfigMaps, then Secrets, then Helm charts."""
+    spec, root = layer.spec, layer.root
+    for index, args in enumerate(spec.config_map_generator):
+        full = replace(args, options=merge_options(args.options, spec.generator_options))
+        yield _generator("ConfigMapGenerator", f"configMapGenerator[{index}]", partial(generate_data, make_config_map, full, root))
+    for index, args in enumerate(spec.secret_generator):
+        full = replace(args, options=merge_options(args.options, spec.generator_options))
+        yield _generator("SecretGenerator", f"secretGenerator[{index}]", partial(generate_data, make_secret, full, root))
+    for index, chart in enumerate(spec.helm_charts):
+        yield _generator("HelmChartInflationGenerator", f"helmCharts[{index}]", partial(inflate, chart, root, layer))
+
+
+def _generator(kind: str, field: str, make: Callable[[], Generated]) -> GeneratorStep:
+    return Step(make, field, Configured(kind=kind))
+
+
+def generate_data(
+    make: Callable[[GeneratorArgs, Callable[[str], bytes]], Object], args: GeneratorArgs, root: Root
+) -> Generated:
+    """A ConfigMap or Secret with how its generator wants it treated."""
+    disabled = args.options is not None and args.options.disable_name_suffix_hash
+    behavior = args.behavior if args.behavior in {"merge", "replace"} else "create"
+    return Generated((make(args, lambda path: root.read(path).data),), behavior, needs_hash=not disabled)
+
+
+def inflate(chart: HelmChart, root: Root, layer: Layer) -> Generated:
+    """The objects of a Helm chart, none while they are still needed. Raises RenderError where Helm is not enabled."""
+    if not root.session.settings.enable_helm:
+        message = f"helm chart {chart.name!r} can't be inflated: helm is not enabled (--enable-helm)"
+        raise RenderError(message)
+    globals_ = asdict(layer.spec.helm_globals) if layer.spec.helm_globals else {}
+    spec = json.dumps({"chart": asdict(chart), "globals": globals_}, sort_keys=True)
+    answer = root.session.ask(InflateChart(root.path, chart.name, chart.version, chart.repo, spec))
+    return Generated(tuple(answer or ()), from_helm=True)  # type: ignore[arg-type] # objects answer a chart
+
+
+def transformer_steps(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    """Patches, namespace, names, labels, annotations, JSON6902 patches, replicas, images, replacements."""
+    spec, root = layer.spec, layer.root
+    if spec.patches_strategic_merge:
+        yield _step("PatchStrategicMergeTransformer", "patchesStrategicMerge", strategic_merge_step(spec.patches_strategic_merge, root))
+    for index, patch in enumerate(spec.patches):
+        yield _step("PatchTransformer", f"patches[{index}]", patch_step(patch, root))
+    if spec.namespace:
+        yield _ready("namespace", NamespaceTransformer(spec.namespace, FieldSpecs(config.namespace)))
+    if spec.name_prefix:
+        yield _ready("namePrefix", PrefixTransformer(spec.name_prefix, FieldSpecs(config.name_prefix)))
+    if spec.name_suffix:
+        yield _ready("nameSuffix", SuffixTransformer(spec.name_suffix, FieldSpecs(config.name_suffix)))
+    yield from _marker_steps(layer, config)
+    for index, patch in enumerate(spec.patches_json6902):
+        yield _step("PatchJson6902Transformer", f"patchesJson6902[{index}]", json_patch_step(patch, root))
+    for index, replica in enumerate(spec.replicas):
+        yield _ready(f"replicas[{index}]", ReplicaCountTransformer(replica, FieldSpecs(config.replicas)))
+    images = FieldSpecs(config.images)
+    for index, image in enumerate(spec.images):
+        yield _ready(f"images[{index}]", ImageTagTransformer(image, images))
+    if spec.replacements:
+        yield _step(
+            "ReplacementTransformer",
+            "replacements",
+            lambda: ReplacementTransformer(read_replacements(spec.replacements, root)),
+        )
+
+
+def _marker_steps(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    spec = layer.spec
+    for index, label in enumerate(spec.labels):
+        yield _step("LabelTransformer", f"labels[{index}]", partial(_labels, label, config))
+    if spec.common_labels:
+        yield _ready("commonLabels", LabelTransformer(spec.common_labels, FieldSpecs(config.common_labels)))
+    if spec.common_annotations:
+        yield _ready("commonAnnotations", AnnotationsTransformer(spec.common_annotations, FieldSpecs(config.common_annotations)))
+
+
+def _labels(label: Label, config: TransformerConfig) -> Transformer:
+    specs = tuple(field_spec(one) for one in label.fields)
+    if label.include_selectors:
+        if label.include_templates:
+            message = "cannot set includeTemplates along with includeSelectors"
+            raise RenderError(message)
+        specs = merge_specs(specs, config.common_labels)
+    else:
+        if label.include_templates:
+            specs = merge_specs(specs, config.template_labels)
+        specs = merge_specs(merge_specs(specs, config.labels), (FieldSpec("metadata/labels", create=True),))
+    return LabelTransformer(label.pairs, FieldSpecs(specs))
+
+
+def field_spec(args: FieldSpecArgs) -> FieldSpec:
+    """A field spec as the transformers take it."""
+    return FieldSpec(args.path, Gvk(args.group, args.version, args.kind), args.create)
+
+
+def _ready(field: str, transformer: Transformer) -> TransformerStep:
+    return Step(lambda: transformer, field, Configured(kind=type(transformer).__name__))
+
+
+def _step(kind: str, field: str, make: Callable[[], Transformer]) -> TransformerStep:
+    return Step(make, field, Configured(kind=kind))

@@ -1,0 +1,1 @@
+"""What changes objects: one module for each transformation."""

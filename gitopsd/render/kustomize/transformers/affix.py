@@ -1,0 +1,81 @@
+"""`namePrefix:` and `nameSuffix:` change the names of all objects but a few whose names are not free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gitopsd.formats.scalars import text_of
+from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json, PathTree, rewrite
+from gitopsd.render.kustomize.ids import Gvk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
+
+_FIXED_NAMES = (
+    Gvk(kind="CustomResourceDefinition"),
+    Gvk(group="apiregistration.k8s.io", kind="APIService"),
+    Gvk(kind="Namespace"),
+)
+"""Kinds whose names say something: a definition's is its plural and group, a namespace's is what others write."""
+
+_NAME = "metadata/name"
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixTransformer:
+    """Puts a text before names."""
+
+    prefix: str
+    specs: FieldSpecs
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Renames each object that may be renamed."""
+        _rename_all(resources, self.specs, lambda name: self.prefix + text_of(name), self._note)
+
+    def _note(self, resource: Resource) -> None:
+        resource.prefixes = (*resource.prefixes, self.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class SuffixTransformer:
+    """Puts a text behind names."""
+
+    suffix: str
+    specs: FieldSpecs
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Renames each object that may be renamed."""
+        _rename_all(resources, self.specs, lambda name: text_of(name) + self.suffix, self._note)
+
+    def _note(self, resource: Resource) -> None:
+        resource.suffixes = (*resource.suffixes, self.suffix)
+
+
+def _rename_all(
+    resources: ResourceSet, specs: FieldSpecs, edit: Callable[[Json], Json], note: Callable[[Resource], None]
+) -> None:
+    change = partial(_change, edit)
+    for resource in resources:
+        original = resource.original.gvk
+        if any(fixed.selects(original) for fixed in _FIXED_NAMES):
+            continue
+        tree = specs.tree(original)
+        if tree is None:
+            continue
+        if _renames(tree):
+            note(resource)
+            resource.remember_id()
+        resources.put(resource, rewrite(resource.object, tree, change))
+
+
+def _renames(tree: PathTree[object]) -> bool:
+    metadata = tree.children.get("metadata")
+    return metadata is not None and "name" in metadata.children
+
+
+def _change(edit: Callable[[Json], Json], _spec: object, value: Json) -> Json:
+    return edit(value)

@@ -1,0 +1,122 @@
+"""`patches:`, `patchesStrategicMerge:` and `patchesJson6902:`.
+
+A patch is a strategic merge, one or more objects that name their targets themselves unless a target is given, or a list of
+JSON6902 operations, which needs a target. A target that matches nothing is no error in kustomize; an object that a strategic
+merge names must be there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.ids import identify
+from gitopsd.render.kustomize.patches import json6902, strategic_merge
+from gitopsd.render.kustomize.resource import metadata_of
+from gitopsd.render.kustomize.selectors import select
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gitopsd.model.refs import Object
+    from gitopsd.render.kustomize.api import Selector
+    from gitopsd.render.kustomize.patches import Schema
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
+
+
+@dataclass(frozen=True, slots=True)
+class PatchTransformer:
+    """One entry of `patches`: strategic-merge `patches` or JSON6902 `operations`; both empty do nothing."""
+
+    patches: tuple[Object, ...]
+    operations: Sequence[Any]
+    target: Selector | None
+    schema: Schema
+    name_change: bool = False
+    kind_change: bool = False
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Patches the targets; raises RenderError if an object named by a patch isn't there, or twice."""
+        if self.operations:
+            self._apply_operations(resources)
+        elif self.target is None:
+            for patch in self.patches:
+                self._merge(resources, find(resources, patch), patch)
+        elif self.patches:
+            for resource in select(resources, self.target):
+                self._merge(resources, resource, self.patches[0] | {"apiVersion": resource.object.get("apiVersion")})
+
+    def _apply_operations(self, resources: ResourceSet) -> None:
+        if self.target is None:
+            message = "must specify a target for a JSON patch"
+            raise RenderError(message)
+        for resource in select(resources, self.target):
+            try:
+                patched = json6902(resource.object, self.operations)
+            except RenderError as error:
+                message = f"{resource.id}: {error.message}"
+                raise RenderError(message, error.place) from error
+            resources.rename(resource, patched)
+            resources.refuse_twin(resource)
+
+    def _merge(self, resources: ResourceSet, resource: Resource, patch: Object) -> None:
+        if self.name_change or self.kind_change:
+            resource.remember_id()
+        try:
+            merged = strategic_merge(resource.object, patch, self.schema)
+        except RenderError as error:
+            message = f"{resource.id}: {error.message}"
+            raise RenderError(message, error.place) from error
+        if not merged:
+            resources.remove(resource)
+            return
+        resources.put(resource, self._keep_identity(resource.object, merged))
+        resources.refuse_twin(resource)
+
+    def _keep_identity(self, before: Object, after: Object) -> Object:
+        """A strategic merge changes neither namespace nor, unless allowed, kind and name."""
+        kept: Object = {} if self.kind_change else {"kind": before.get("kind")}
+        old, new = metadata_of(before), metadata_of(after)
+        names = ("namespace",) if self.name_change else ("name", "namespace")
+        if any(new.get(name) != old.get(name) for name in names):
+            metadata = {name: value for name, value in new.items() if name not in names}
+            kept["metadata"] = metadata | {name: old[name] for name in names if name in old}
+        return after | kept
+
+
+@dataclass(frozen=True, slots=True)
+class PatchStrategicMergeTransformer:
+    """All of `patchesStrategicMerge`."""
+
+    patches: tuple[Object, ...]
+    schema: Schema
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Merges each into the object it names. Raises RenderError if that isn't there, or twice."""
+        PatchTransformer(self.patches, (), None, self.schema)(resources)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchJson6902Transformer:
+    """One of `patchesJson6902`."""
+
+    operations: Sequence[Any]
+    target: Selector
+    schema: Schema
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Applies the operations to each target."""
+        PatchTransformer((), self.operations, self.target, self.schema)(resources)
+
+
+def find(resources: ResourceSet, patch: Object) -> Resource:
+    """The one object that has or had the id of `patch`. Raises RenderError if there is none, or more than one."""
+    wanted = identify(patch, resources.cluster_scoped)
+    found = resources.any(wanted)
+    if len(found) != 1:
+        how_many = "multiple matches" if found else "no matches"
+        message = f"{how_many} for Id {wanted}; failed to find unique target for patch {wanted}"
+        raise RenderError(message)
+    return found[0]
+

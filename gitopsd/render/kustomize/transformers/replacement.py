@@ -1,0 +1,212 @@
+"""`replacements:` copies the value of one field into others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from gitopsd.formats.scalars import RULES, Dialect, ScalarError, text_of
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize import structured
+from gitopsd.render.kustomize.api import Selector
+from gitopsd.render.kustomize.fieldpath import MISSING, Json, Update, lookup, split_path
+from gitopsd.render.kustomize.ids import Gvk
+from gitopsd.render.kustomize.selectors import is_literal, markers_match, pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gitopsd.render.kustomize.api import FieldOptions, Replacement, SourceSelector, TargetSelector
+    from gitopsd.render.kustomize.ids import Id
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
+
+_DEFAULT_PATH = "metadata.name"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementTransformer:
+    """All of `replacements` of one kustomization, done in order."""
+
+    replacements: tuple[Replacement, ...]
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Raises RenderError if a source is missing or ambiguous, or a target field can't be found or written."""
+        for replacement in self.replacements:
+            value = _source_value(resources, replacement)
+            for target in replacement.targets:
+                _replace(resources, target, value)
+
+
+def _source_value(resources: ResourceSet, replacement: Replacement) -> Json:
+    source = replacement.source
+    if not replacement.targets or (source is None and replacement.source_value is None):
+        message = "replacements must specify a source and at least one target"
+        raise RenderError(message)
+    if source is None:
+        return replacement.source_value
+    if replacement.source_value is not None:
+        message = "value and resource selectors are mutually exclusive"
+        raise RenderError(message)
+    path = source.field_path or _DEFAULT_PATH
+    value = lookup(_source(resources, source).object, split_path(path))
+    if value is MISSING or value is None or value in ("", {}, []):
+        message = f"fieldPath `{path}` is missing for replacement source {_named(source)}"
+        raise RenderError(message)
+    return _part(value, source.options) if source.options and source.options.delimiter else value
+
+
+def _named(source: SourceSelector) -> str:
+    return f"{Gvk(source.group, source.version, source.kind)}/{source.name or '[noName]'}.{source.namespace or '[noNs]'}"
+
+
+def _source(resources: ResourceSet, source: SourceSelector) -> Resource:
+    wanted = Gvk(source.group, source.version, source.kind)
+    if source.name:
+        candidates = resources.named(source.name)
+    else:
+        candidates = list(resources)
+    found = [
+        resource
+        for resource in candidates
+        if any(
+            wanted.selects(one.gvk) and source.name in {"", one.name} and source.namespace in {"", one.namespace}
+            for one in _ids(resource)
+        )
+    ]
+    if len(found) != 1:
+        how_many = "multiple matches for" if found else "nothing selected by"
+        message = f"{how_many} replacement source {_named(source)}"
+        raise RenderError(message)
+    return found[0]
+
+
+def _ids(resource: Resource) -> Iterator[Id]:
+    yield resource.id
+    yield from resource.past_ids()
+
+
+def _part(value: Json, options: FieldOptions) -> str:
+    if isinstance(value, (dict, list)):
+        message = "delimiter option can only be used with scalar nodes"
+        raise RenderError(message)
+    parts = text_of(value).split(options.delimiter)
+    if not 0 <= options.index < len(parts):
+        message = f"options.index {options.index} is out of bounds for value {text_of(value)}"
+        raise RenderError(message)
+    return parts[options.index]
+
+
+def _replace(resources: ResourceSet, target: TargetSelector, value: Json) -> None:
+    if target.select is None:
+        message = "target must specify resources to select"
+        raise RenderError(message)
+    paths = target.field_paths or (_DEFAULT_PATH,)
+    for resource in _targets(resources, target.select, target.reject):
+        obj = resource.object
+        for path in paths:
+            try:
+                obj = _written(obj, path, value, target.options)
+            except RenderError as error:
+                message = f"{resource.id}: {error.message}"
+                raise RenderError(message) from error
+        resources.put(resource, obj)
+
+
+def _targets(resources: ResourceSet, wanted: Selector, rejected: tuple[Selector, ...]) -> list[Resource]:
+    """The resources with an id that is wanted and not rejected; labels and annotations count for the whole resource."""
+    if wanted.name and is_literal(wanted.name):
+        candidates = resources.named(wanted.name)
+    else:
+        candidates = list(resources)
+    by_marker = [one for one in rejected if one.label_selector or one.annotation_selector]
+    by_id = [one for one in rejected if _asks_for_id(one)]
+    return [
+        resource
+        for resource in candidates
+        if markers_match(resource.object, wanted)
+        and not any(markers_match(resource.object, one) for one in by_marker)
+        and any(_selects(wanted, one) and not any(_selects(no, one) for no in by_id) for one in _ids(resource))
+    ]
+
+
+def _asks_for_id(selector: Selector) -> bool:
+    return any((selector.group, selector.version, selector.kind, selector.name, selector.namespace))
+
+
+def _selects(selector: Selector, one: Id) -> bool:
+    asked = (selector.kind, one.gvk.kind), (selector.name, one.name), (selector.namespace, one.namespace)
+    return all(pattern(text)(value) for text, value in (*asked, (selector.group, one.gvk.group), (selector.version, one.gvk.version)))
+
+
+def _written(obj: Json, path: str, value: Json, options: FieldOptions | None) -> Json:
+    create = options is not None and options.create
+    parts = split_path(path)
+    edit = _editor(value, options)
+    if (embedded := structured.write(obj, parts, edit, create=create)) is not None:
+        return embedded
+    update = Update(edit, create=create)
+    try:
+        new = update.apply(obj, parts)
+    except RenderError as error:
+        message = f"unable to find{' or create' if create else ''} field {path!r} in replacement target: {error.message}"
+        raise RenderError(message) from error
+    if not update.found:
+        message = f"unable to find{' or create' if create else ''} field {path!r} in replacement target"
+        raise RenderError(message)
+    return new
+
+
+def _editor(value: Json, options: FieldOptions | None) -> Callable[[Json], Json]:
+    """What becomes of an old value: kustomize puts text for text, and leaves a plain target its type."""
+
+    def edit(old: Json) -> Json:
+        if isinstance(old, (dict, list)) or (old is MISSING and isinstance(value, (dict, list))):
+            if options is not None and options.delimiter:
+                message = "delimiter option can only be used with scalar nodes"
+                raise RenderError(message)
+            return value
+        text = "" if isinstance(value, (dict, list)) else text_of(value)
+        if options is not None and options.delimiter:
+            text = _joined("" if old is MISSING else text_of(old), text, options)
+        return _typed(text, old)
+
+    return edit
+
+
+def _joined(old: str, text: str, options: FieldOptions) -> str:
+    parts = old.split(options.delimiter)
+    if options.index < 0:
+        parts.insert(0, text)
+    elif options.index >= len(parts):
+        parts.append(text)
+    else:
+        parts[options.index] = text
+    return options.delimiter.join(parts)
+
+
+@lru_cache(maxsize=1)
+def _plain_scalars() -> dict[str, Json]:
+    return RULES[Dialect.RESOURCE].values
+
+
+def _typed(text: str, old: Json) -> Json:
+    """The value that `text` is in the place of `old`, whose type stays; a new field has the type that YAML sees."""
+    if isinstance(old, str):
+        return text
+    try:
+        value = _plain_scalars()[text]
+    except ScalarError as error:
+        raise RenderError(str(error)) from error
+    if old is MISSING or type(value) is type(old) or _is_number(value) is _is_number(old) is True:
+        return value
+    message = f"cannot put {text!r} into a field that holds {_type_name(old)}"
+    raise RenderError(message)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _type_name(value: Json) -> str:
+    return "null" if value is None else "a boolean" if isinstance(value, bool) else "a number"

@@ -1,0 +1,40 @@
+"""`replicas:` sets the number of replicas of the workloads of one name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.fieldspec import FieldSpecs
+
+if TYPE_CHECKING:
+    from gitopsd.render.kustomize.api import Replica
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaCountTransformer:
+    """Sets one count."""
+
+    replica: Replica
+    specs: FieldSpecs
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Sets it on all that have or had the name. Raises RenderError if there is none of a kind that has replicas."""
+        found = [resource for resource in resources.named(self.replica.name) if self._scales(resource)]
+        if not found:
+            kinds = " ".join(dict.fromkeys(str(spec.gvk) for spec in self.specs.specs))
+            message = f"resource with name {self.replica.name} does not match a config with the following GVK [{kinds}]"
+            raise RenderError(message)
+        for resource in found:
+            counted = self.specs.rewrite(resource.object, resource.id.gvk, lambda _old: self.replica.count, int)
+            resources.put(resource, counted)
+
+    def _scales(self, resource: Resource) -> bool:
+        return any(
+            spec.gvk.selects(one.gvk)
+            for one in (resource.id, *resource.past_ids())
+            if one.name == self.replica.name
+            for spec in self.specs.specs
+        )

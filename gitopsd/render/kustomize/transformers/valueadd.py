@@ -1,0 +1,83 @@
+"""`ValueAddTransformer`: adds a value to fields, as the whole of them or as one part of a path in them."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gitopsd.formats.scalars import Dialect, text_of
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.api import Selector
+from gitopsd.render.kustomize.decode import decode
+from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json
+from gitopsd.render.kustomize.selectors import select
+
+if TYPE_CHECKING:
+    from gitopsd.model.refs import Object
+    from gitopsd.render.kustomize.loading import Root
+    from gitopsd.render.kustomize.resource import ResourceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to add; a position of 1 or more counts the elements of a file path, 0 replaces the field."""
+
+    selector: Selector | None = None
+    field_path: str = ""
+    file_path_position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    value: str = ""
+    targets: tuple[Target, ...] = ()
+    target_file_path: str = ""
+
+
+def read_value_add(obj: Object, root: Root) -> tuple[str, tuple[Target, ...]]:
+    """The value (by default the name of the folder) and the targets, those of a file too. Raises RenderError."""
+    config = decode(_Config, obj, strict=False)
+    targets = config.targets
+    if config.target_file_path:
+        documents = root.documents(root.read(config.target_file_path), Dialect.KUSTOMIZATION)
+        targets += decode(_Config, documents[0] if documents else None, strict=False).targets
+    if not targets:
+        message = "must specify at least one target"
+        raise RenderError(message)
+    if any(not target.field_path for target in targets):
+        message = "fieldPath cannot be empty"
+        raise RenderError(message)
+    return config.value.strip() or posixpath.basename(root.path), targets
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAddTransformer:
+    """Adds one value to all targets."""
+
+    value: str
+    targets: tuple[Target, ...]
+
+    def __call__(self, resources: ResourceSet) -> None:
+        """Adds it."""
+        for target in self.targets:
+            specs = FieldSpecs([FieldSpec(target.field_path, create=True)])
+            for resource in list(resources) if target.selector is None else select(resources, target.selector):
+                if target.field_path == "metadata/namespace" and resource.cluster_scoped:
+                    continue
+                edit = partial(self._add, target)
+                resources.put(resource, specs.rewrite(resource.object, resource.id.gvk, edit, str))
+
+    def _add(self, target: Target, old: Json) -> str:
+        if target.file_path_position == 0 or target.field_path == "metadata/namespace":
+            return self.value
+        return insert_part(text_of(old), target.file_path_position, self.value)
+
+
+def insert_part(path: str, position: int, value: str) -> str:
+    """A file path with one more element; `position` counts from 1, and one too large appends."""
+    slash = "/" if path.startswith("/") else ""
+    parts = [part for part in path.split("/") if part]
+    parts.insert(position - 1, value)
+    return slash + "/".join(parts)

@@ -1,0 +1,122 @@
+"""`vars:`, the old way of using one object's field in others: `$(NAME)` in the fields of `varReference`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gitopsd.formats.scalars import text_of
+from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.fieldpath import MISSING, lookup, split_path
+from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json, rewrite
+from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gitopsd.render.kustomize.api import Var
+    from gitopsd.render.kustomize.config import Specs
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
+
+_REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+def declare(known: dict[str, Var], resources: ResourceSet, declared: Iterable[Var]) -> None:
+    """Adds a layer's vars, and notes them at the objects they read. Raises RenderError for a clash or an ambiguous object."""
+    for var in declared:
+        matched = _matches(resources, var)
+        if len(matched) > 1:
+            message = f"var {var.name}: found {len(matched)} objects that it may mean (unable to disambiguate)"
+            raise RenderError(message)
+        if known.get(var.name, var) != var:
+            message = f"var '{var.name}' already encountered"
+            raise RenderError(message)
+        known[var.name] = var
+        for resource in matched:
+            resource.referenced_by_vars.append(var.name)
+
+
+def merge(known: dict[str, Var], other: Mapping[str, Var]) -> None:
+    """Adds the vars of a base. Raises RenderError if a name is there already."""
+    for name, var in other.items():
+        if name in known:
+            message = f"var '{name}' already encountered"
+            raise RenderError(message)
+        known[name] = var
+
+
+def _matches(resources: ResourceSet, var: Var) -> list[Resource]:
+    reference = var.objref
+    gvk = reference.gvk
+    cluster = (f"{gvk.group}/{gvk.version}" if gvk.group else gvk.version, gvk.kind) in resources.cluster_scoped
+    if cluster or reference.namespace:
+        return resources.any(Id(gvk, CLUSTER if cluster else reference.namespace or DEFAULT_NAMESPACE, reference.name))
+    return [
+        resource
+        for resource in resources.named(reference.name)
+        if any(one.gvk == gvk and one.name == reference.name for one in (resource.id, *resource.past_ids()))
+    ]
+
+
+def resolve(known: Mapping[str, Var], resources: ResourceSet, specs: Specs) -> None:
+    """Puts the value of each var where `$(NAME)` stands. Raises RenderError for a var without object or field."""
+    if not known:
+        return
+    holders = {name: resource for resource in reversed(list(resources)) for name in resource.referenced_by_vars}
+    values = {name: _value(var, holders.get(name)) for name, var in known.items()}
+    places = FieldSpecs(specs)
+    for resource in resources:
+        tree = places.tree(resource.original.gvk)
+        if tree is not None:
+            resources.put(resource, rewrite(resource.object, tree, lambda _spec, value: _expand_in(value, values)))
+
+
+def _value(var: Var, holder: Resource | None) -> Json:
+    if holder is None:
+        message = f"var '{var.name}' ({var.objref.gvk}) cannot be mapped to a field in the set of known resources"
+        raise RenderError(message)
+    path = var.fieldref.field_path
+    value = lookup(holder.object, split_path(_INDEX.sub(r".\1", path)))
+    if value is MISSING:
+        message = f"field {path!r} specified in var '{var.name}' not found in corresponding resource {holder.id}"
+        raise RenderError(message)
+    return value
+
+
+def _expand_in(value: Json, values: Mapping[str, Json]) -> Json:
+    if isinstance(value, str):
+        return expand(value, values)
+    if isinstance(value, list):
+        return [_expand_item(item, values) for item in value]
+    if isinstance(value, dict):
+        return {key: expand(item, values) if isinstance(item, str) else item for key, item in value.items()}
+    return value
+
+
+def _expand_item(item: Json, values: Mapping[str, Json]) -> Json:
+    if not isinstance(item, str):
+        message = f"invalid value type expect a string in a list with vars, there is {item!r}"
+        raise RenderError(message)
+    return expand(item, values)
+
+
+def expand(text: str, values: Mapping[str, Json]) -> Json:
+    """The text with `$(NAME)` replaced and `$$` made `$`; a text that is one reference takes the value's own type."""
+    whole = _REFERENCE.fullmatch(text)
+    if whole and whole[1] in values:
+        return values[whole[1]]
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "$"
+        return _text(values[match[1]]) if match[1] in values else match[0]
+
+    return _REFERENCE.sub(replace, text)
+
+
+def _text(value: Json) -> str:
+    if isinstance(value, (dict, list)):
+        message = "a var whose value is a mapping or list can only stand alone"
+        raise RenderError(message)
+    return text_of(value)
