@@ -80,6 +80,7 @@ class Client:
         self._requests: aiohttp.ClientSession | None = None
         self._watches: aiohttp.ClientSession | None = None
         self._unreachable: tuple[float, str] = (0.0, "")
+        self._ending: set[asyncio.Future[None]] = set()
 
     async def close(self) -> None:
         """Ends all connections."""
@@ -87,6 +88,7 @@ class Client:
             if session is not None:
                 await session.close()
         self._requests = self._watches = None
+        await asyncio.gather(*self._ending)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None, *, verb: str = "get", accept: str = JSON) -> Any:
         """The body of a GET."""
@@ -193,9 +195,21 @@ class Client:
                         await self._access.renew(login)
                     self._answer(response.status, response.headers, await self._read(response))
                 self._unreachable = (0.0, "")
-                yield self._events(response)
+                try:
+                    yield self._events(response)
+                finally:
+                    self._cut(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._lost(error, "") from None
+
+    def _cut(self, response: aiohttp.ClientResponse) -> None:
+        """Ends a stream at once: a polite end of TLS would wait for a server that has more to say."""
+        protocol = response.connection.protocol if response.connection else None
+        if protocol is not None:
+            protocol.abort()
+            if (closed := protocol.closed) is not None:
+                self._ending.add(closed)
+                closed.add_done_callback(self._ending.discard)
 
     async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[Any]:
         rest = b""

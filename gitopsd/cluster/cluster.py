@@ -72,22 +72,21 @@ class Cluster:
 
     async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
         """See `ClusterPort.observe`."""
-        surface = await self.surface()
-        if not self._following:
-            self._follow_definitions(surface)
-        await settle_all(self._following, SYNC_SECONDS)
+        surface = await self._ready()
         await self._watches.need(app.key, _kinds(desired, inventory), surface)
         return await self._observer.observe(desired, inventory, surface)
 
     async def dry_run(self, app: App, step: Step) -> Trial:
         """See `ClusterPort.dry_run`."""
+        await self._ready()
         return await self._writer.dry_run(app, step)
 
     async def write(self, app: App, step: Step) -> Written:
         """See `ClusterPort.write`."""
+        surface = await self._ready()
         written = await self._writer.write(app, step)
         if step.desired is not None and step.desired.marked:
-            self._watches.need_also(app.key, (step.desired.api_version, step.ref.kind), await self.surface())
+            self._watches.need_also(app.key, (step.desired.api_version, step.ref.kind), surface)
         return written
 
     async def settle(self, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
@@ -105,11 +104,15 @@ class Cluster:
             self._inventory_reflector = self._watches.follow(self._inventories.target, self._inventories)
         await self._inventory_reflector.wait(SYNC_SECONDS)
 
-    def _follow_definitions(self, surface: Surface) -> None:
-        for kind, sink in self._definitions.sinks.items():
-            if (resource := surface.preferred.get(kind)) is not None:
-                target = Target(str(kind), collection(resource), accept=METADATA_ONLY)
-                self._following.append(self._watches.follow(target, sink))
+    async def _ready(self) -> Surface:
+        """The surface, once what decides over receipts is followed as well."""
+        surface = await self.surface()
+        if not self._following:
+            served = ((surface.preferred.get(kind), sink) for kind, sink in self._definitions.sinks.items())
+            targets = ((Target(r.kind, collection(r), accept=METADATA_ONLY), sink) for r, sink in served if r is not None)
+            self._following = [self._watches.follow(target, sink) for target, sink in targets]
+        await settle_all(self._following, SYNC_SECONDS)
+        return surface
 
     def _epoch(self, group: str) -> str:
         return self._definitions.epoch(group, self._server_version)

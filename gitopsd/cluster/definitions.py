@@ -31,10 +31,12 @@ WATCHED: tuple[GroupKind, ...] = (*sorted(SURFACE), *(GroupKind("admissionregist
 
 @dataclass(slots=True)
 class Generations:
-    """The definitions of one kind, as a `Sink`; `on_change` is called when one comes, goes or changes."""
+    """The definitions of one kind, as a `Sink`; `on_change` is called when one comes, goes or changes, with
+    whether that is news: the first list is not.
+    """
 
     kind: GroupKind
-    on_change: Callable[[GroupKind], None]
+    on_change: Callable[[GroupKind, bool], None]
     known: dict[str, str] = field(default_factory=dict)
     _list: dict[str, str] = field(default_factory=dict)
     _listed: bool = False
@@ -49,21 +51,20 @@ class Generations:
 
     def complete(self, resource_version: int) -> None:  # noqa: ARG002 - a Sink's signature
         """See `Sink`."""
-        different = self._list != self.known
-        self.known = self._list
-        if different and self._listed:
-            self.on_change(self.kind)
+        different, self.known = self._list != self.known, self._list
+        if different:
+            self.on_change(self.kind, self._listed)
         self._listed = True
 
     def changed(self, obj: Object) -> None:
         """See `Sink`. Any change counts for what is served: a definition becomes effective by its status."""
         self.known[_name(obj)] = _state(obj)
-        self.on_change(self.kind)
+        self.on_change(self.kind, True)  # noqa: FBT003 - see on_change
 
     def deleted(self, obj: Object) -> None:
         """See `Sink`."""
         self.known.pop(_name(obj), None)
-        self.on_change(self.kind)
+        self.on_change(self.kind, True)  # noqa: FBT003 - see on_change
 
 
 def _name(obj: Object) -> str:
@@ -96,7 +97,7 @@ class Definitions:
             known = self._epochs[key] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
         return known
 
-    def _changed(self, kind: GroupKind) -> None:
+    def _changed(self, kind: GroupKind, news: bool) -> None:  # noqa: FBT001 - see Generations.on_change
         self._epochs.clear()
-        if kind in SURFACE:
+        if news and kind in SURFACE:
             self._on_surface()

@@ -64,6 +64,8 @@ class Discovery:
         """How the kind is served. One that was defined a moment ago is waited for, as long as it may still come."""
         surface = await self.surface()
         found = surface.resource(api_version, kind)
+        if found is None:
+            found = (await self.surface(fresh=True)).resource(api_version, kind)
         while found is None and self.unsettled:
             await asyncio.sleep(_PAUSE)
             found = (await self.surface()).resource(api_version, kind)

@@ -25,7 +25,7 @@ _REASONS = (
     ),
     (re.compile(r"exceeded quota|is forbidden: .*quota"), "QuotaExceeded"),
     (re.compile(r"because it is being terminated"), "NamespaceTerminating"),
-    (re.compile(r"Precondition failed: UID in precondition|uid mismatch"), "Replaced"),
+    (re.compile(r"metadata\.uid: Invalid value|uid mismatch|UID in (the )?precondition"), "Replaced"),
 )
 """Reasons by message, where the server's own say too little: it answers an unknown field with 500 and no reason."""
 
