@@ -1,0 +1,88 @@
+"""A reconciler over fakes: manifests in, objects and records out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitopsd.diff.mask import keyed_mask
+from gitopsd.model.app import App
+from gitopsd.model.errors import GitopsdError
+from gitopsd.model.record import SyncRecord, Trigger, TriggerKind
+from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.model.source import Commit, Snapshot
+from gitopsd.model.surface import Surface
+from gitopsd.model.tree import DictTree
+from gitopsd.ports import Ports, Rendered
+from gitopsd.reconcile import Reconciler
+from tests.fakes import FakeCluster
+from tests.fakes_history import FakeClock, FakeHistory
+from tests.plan.builders import MARKING, app, manifest
+
+POLL = Trigger(TriggerKind.POLL)
+WATCH = Trigger(TriggerKind.WATCH)
+
+
+@dataclass(slots=True)
+class GivenCommits:
+    """Git and the engine at once: `push` says what the next commit renders to, or how it fails."""
+
+    commit: str = "c0"
+    rendered: Rendered = field(default_factory=lambda: Rendered(()))
+    failure: GitopsdError | None = None
+    unreachable: GitopsdError | None = None
+
+    def push(self, commit: str, *manifests: Object, failure: GitopsdError | None = None) -> None:
+        """The next commit."""
+        self.commit, self.rendered, self.failure = commit, Rendered(manifests), failure
+
+    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+        if self.unreachable:
+            raise self.unreachable
+        return (Snapshot("repo", Commit(revision or self.commit, author="Ada", message="why"), DictTree({})),)
+
+    async def poll(self, repository: str, *, force: bool = False) -> bool:
+        return True
+
+    async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
+        if self.failure:
+            raise self.failure
+        return self.rendered
+
+
+@dataclass(slots=True)
+class World:
+    """All that a pass deals with. `app` prunes and heals unless given otherwise; the namespace `web` is there."""
+
+    app: App = field(default_factory=lambda: app(prune=True, self_heal=True))
+    git: GivenCommits = field(default_factory=GivenCommits)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    clock: FakeClock = field(default_factory=FakeClock)
+    history: FakeHistory = field(default_factory=FakeHistory)
+    reconciler: Reconciler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cluster.put(manifest("Namespace", "web"))
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: what was only in memory is gone."""
+        ports = Ports(self.git, self.git, self.cluster, self.history, self.clock)
+        self.reconciler = Reconciler(ports, MARKING, "gitopsd", keyed_mask(b"key"))
+
+    async def reconcile(self, trigger: Trigger = POLL) -> SyncRecord:
+        """One pass; the calls to the cluster are counted anew."""
+        self.cluster.calls.clear()
+        return await self.reconciler.reconcile(self.app, trigger)
+
+    def change(self, ref: ObjectRef, **fields: Any) -> None:
+        """Somebody changes an object in the cluster."""
+        self.cluster.put(self.cluster.objects[ref] | fields)
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Somebody deletes it."""
+        del self.cluster.objects[ref]
+
+    def names(self) -> set[str]:
+        """The objects in the cluster, the namespace aside."""
+        return {str(ref) for ref in self.cluster.objects if ref.kind != "Namespace"}
