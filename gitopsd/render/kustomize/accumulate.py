@@ -54,7 +54,7 @@ class Accumulated:
 
     def merge_config(self, other: TransformerConfig) -> None:
         """Adds field specs."""
-        self.config = other if self.config == TransformerConfig() else self.config.merge(other)
+        self.config = self.config.merge(other)
 
 
 def build_layer(layer: Layer, into: Accumulated | None = None) -> Accumulated:

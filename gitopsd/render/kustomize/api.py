@@ -92,6 +92,8 @@ class Label:
     pairs: StringMap = field(default_factory=dict)
     include_selectors: bool = False
     include_templates: bool = False
+    include_volume_claim_templates: bool | None = None
+    """Newer than 5.8; where it is absent, templates include those of claims, as in 5.8."""
     fields: tuple[FieldSpecArgs, ...] = ()
 
 

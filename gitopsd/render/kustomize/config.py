@@ -44,9 +44,13 @@ class TransformerConfig:
     name_reference: tuple[NameReference, ...] = ()
 
     def merge(self, other: TransformerConfig) -> TransformerConfig:
-        """Both together, in kustomize's order. Raises RenderError where they disagree about creating a field."""
-        if other is self:
-            return self
+        """Both together, in kustomize's order. Raises RenderError where they disagree about creating a field.
+
+        It matters that this is done layer by layer: since specs of a kind come before those of all kinds, a custom spec for
+        one kind ends the default for all kinds at the same path.
+        """
+        if other is self or (other is default_config() and self == TransformerConfig()):
+            return other
         merged = {
             item.name: tuple(sorted(merge_specs(getattr(self, item.name), getattr(other, item.name)), key=_spec_order))
             for item in fields(self)
@@ -103,8 +107,9 @@ def default_config() -> TransformerConfig:
         NameReference(Gvk(entry.get("group", ""), entry.get("version", ""), entry["kind"]), _expand(entry["fields"]))
         for entry in table.pop("nameReference")
     ]
-    specs = {_NAMES[name]: _expand(entries) for name, entries in table.items()}
-    return TransformerConfig().merge(TransformerConfig(**specs, name_reference=tuple(references)))
+    specs = {_NAMES[name]: tuple(sorted(_expand(entries), key=_spec_order)) for name, entries in table.items()}
+    references.sort(key=lambda reference: kind_order(reference.target))
+    return TransformerConfig(**specs, name_reference=tuple(references))
 
 
 def _expand(entries: list[dict[str, Any]]) -> Specs:

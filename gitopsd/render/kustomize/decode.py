@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ def _convert(hint: Any, value: Any, path: str, strict: bool) -> Any:  # noqa: AN
         return _convert_mapping(get_args(hint)[1], value, path, strict)
     if is_dataclass(hint):
         return decode(hint, value, strict=strict, path=path)
-    return _convert_scalar(hint, value, path)
+    return _convert_scalar(hint, value, path) if strict or hint is not str else _as_text(value, path)
 
 
 def _convert_list(item: Any, value: Any, path: str, strict: bool) -> tuple[Any, ...]:  # noqa: ANN401, FBT001
@@ -104,6 +105,13 @@ def _convert_scalar(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
         wanted = {str: "a string", bool: "true or false", int: "a whole number"}[hint]
         raise DecodeError(f"must be {wanted}, not {_kind(value)}", path)
     return value
+
+
+def _as_text(value: Any, path: str) -> str:  # noqa: ANN401
+    """A scalar where a string is wanted: plugin configurations may leave numbers and booleans unquoted."""
+    if isinstance(value, (dict, list)):
+        raise DecodeError(f"must be a string, not {_kind(value)}", path)
+    return text_of(value)
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401

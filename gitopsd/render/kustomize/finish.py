@@ -54,7 +54,7 @@ def drop_local(resources: ResourceSet) -> None:
 def _sort_options(layer: Layer) -> SortOptions | None:
     if layer.spec.sort_options is not None:
         return layer.spec.sort_options
-    return SortOptions("legacy") if layer.root.session.settings.reorder is Reorder.LEGACY else None
+    return None if layer.root.session.settings.reorder is Reorder.NONE else SortOptions("legacy")
 
 
 def mark_managed(resources: ResourceSet, layer: Layer) -> None:

@@ -113,7 +113,8 @@ def _source(args: PatchArgs) -> str:
 
 
 def _is_json_patch(documents: list[Any]) -> bool:
-    return len(documents) == 1 and isinstance(documents[0], list)
+    """Whether these are operations; kustomize reads the first document of a JSON6902 patch and no other."""
+    return bool(documents) and isinstance(documents[0], list)
 
 
 def _operations(documents: list[Any]) -> list[Any]:

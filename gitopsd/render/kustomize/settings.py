@@ -22,14 +22,11 @@ class LoadRestrictor(Enum):
 class Reorder(Enum):
     """The order of the result where the kustomization itself says nothing (`sortOptions` wins)."""
 
-    UNSPECIFIED = "unspecified"
-    """As `kustomize build` without a flag: as accumulated."""
+    LEGACY = "legacy"
+    """Namespaces and definitions first, webhooks last: what `kustomize build` does without a flag."""
 
     NONE = "none"
     """As accumulated."""
-
-    LEGACY = "legacy"
-    """Namespaces and definitions first, webhooks last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class BuildSettings:
     """`cache` keeps parsed files across builds; `kustomize_version` is what the label `managed-by` claims."""
 
     load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY
-    reorder: Reorder = Reorder.UNSPECIFIED
+    reorder: Reorder = Reorder.LEGACY
     limits: Limits = field(default_factory=Limits)
     cache: ParseCache = field(default_factory=ParseCache)
     enable_helm: bool = False

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 W = TypeVar("W")
 
+_CLAIM_LABELS = "spec/volumeClaimTemplates[]/metadata/labels"
+
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[W]):
@@ -150,10 +152,18 @@ def _labels(label: Label, config: TransformerConfig) -> Transformer:
             raise RenderError(message)
         specs = merge_specs(specs, config.common_labels)
     else:
-        if label.include_templates:
-            specs = merge_specs(specs, config.template_labels)
+        specs = merge_specs(specs, _template_labels(label, config))
         specs = merge_specs(merge_specs(specs, config.labels), (FieldSpec("metadata/labels", create=True),))
     return LabelTransformer(label.pairs, FieldSpecs(specs))
+
+
+def _template_labels(label: Label, config: TransformerConfig) -> Iterator[FieldSpec]:
+    """The templates that a label is for: of pods, of claims, both or none."""
+    claims = label.include_volume_claim_templates
+    for spec in config.template_labels:
+        wanted = label.include_templates if spec.path != _CLAIM_LABELS or claims is None else claims
+        if wanted:
+            yield spec
 
 
 def field_spec(args: FieldSpecArgs) -> FieldSpec:

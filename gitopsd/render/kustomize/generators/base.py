@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import RenderError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from gitopsd.model.refs import Object
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
-BEHAVIORS = ("create", "replace", "merge")
+_LINE = 70
 
 
 def data_object(kind: str, args: GeneratorArgs, read: Callable[[str], bytes]) -> tuple[Object, dict[str, bytes]]:
@@ -34,6 +35,14 @@ def data_object(kind: str, args: GeneratorArgs, read: Callable[[str], bytes]) ->
     if options.immutable:
         obj["immutable"] = True
     return obj, pairs
+
+
+def wrapped_base64(value: bytes) -> str:
+    """Base64 as kustomize writes it: in lines of 70 characters, each ended, if there is more than one."""
+    text = base64.b64encode(value).decode()
+    if len(text) < _LINE:
+        return text
+    return "".join(f"{text[start : start + _LINE]}\n" for start in range(0, len(text), _LINE))
 
 
 def merge_options(own: GeneratorOptions | None, common: GeneratorOptions | None) -> GeneratorOptions | None:
@@ -72,7 +81,7 @@ def absorb(resources: ResourceSet, made: Resource) -> None:
         merged = merged | _merged_data(old.object, made.object)
     else:
         old.origin = made.origin or old.origin
-    old.needs_hash, old.behavior = made.needs_hash, made.behavior
+    old.needs_hash = old.needs_hash and made.needs_hash
     resources.put(old, merged)
 
 

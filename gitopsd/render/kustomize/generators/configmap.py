@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
-from gitopsd.render.kustomize.generators.base import data_object
+from gitopsd.render.kustomize.generators.base import data_object, wrapped_base64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,5 +20,5 @@ def make_config_map(args: GeneratorArgs, read: Callable[[str], bytes]) -> Object
         try:
             obj.setdefault("data", {})[key] = value.decode()
         except UnicodeDecodeError:
-            obj.setdefault("binaryData", {})[key] = base64.b64encode(value).decode()
+            obj.setdefault("binaryData", {})[key] = wrapped_base64(value)
     return obj

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
-from gitopsd.render.kustomize.generators.base import data_object
+from gitopsd.render.kustomize.generators.base import data_object, wrapped_base64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,5 +18,5 @@ def make_secret(args: GeneratorArgs, read: Callable[[str], bytes]) -> Object:
     obj, pairs = data_object("Secret", args, read)
     obj["type"] = args.type or "Opaque"
     if pairs:
-        obj["data"] = {key: base64.b64encode(value).decode() for key, value in pairs.items()}
+        obj["data"] = {key: wrapped_base64(value) for key, value in pairs.items()}
     return obj
