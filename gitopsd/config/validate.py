@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from gitopsd.config.documents import ConfigErrors, Document, Path, did_you_mean
-from gitopsd.config.units import format_duration
 from gitopsd.model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,8 +33,8 @@ _WORDS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "model_type": lambda _: "must be a mapping of names to values",
     "dataclass_type": lambda _: "must be a mapping of names to values",
     "literal_error": lambda context: f"must be {context['expected']}",
-    "greater_than_equal": lambda context: f"must be at least {_written(context['ge'])}",
-    "less_than_equal": lambda context: f"must be at most {_written(context['le'])}",
+    "greater_than_equal": lambda context: f"must be at least {context['ge']}",
+    "less_than_equal": lambda context: f"must be at most {context['le']}",
     "string_pattern_mismatch": lambda context: f"must match {context['pattern']}",
     "string_too_short": lambda _: "must not be empty",
     "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
@@ -58,10 +56,6 @@ def validate(adapter: TypeAdapter[Value], document: Document, path: Path, contex
         details = error.errors(include_url=False, include_input=False)
         schema = adapter.json_schema(mode="validation")
         raise ConfigErrors(in_order(_explain(detail, document, path, schema) for detail in _without_unions(details))) from None
-
-
-def _written(bound: object) -> str:
-    return format_duration(bound) if isinstance(bound, timedelta) else str(bound)
 
 
 def in_order(errors: Iterable[ConfigError]) -> tuple[ConfigError, ...]:
