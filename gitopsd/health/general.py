@@ -36,7 +36,7 @@ def _suspended(seen: Evidence) -> Health | None:
         if value == "true" and name.endswith("/paused"):
             return Health(HealthStatus.SUSPENDED, f"the annotation {name} is true")
     for found in seen.conditions:
-        name = found.type if found.status == "True" and len(vocabulary.words(found.type)) == 1 else found.reason
+        name = found.reason if found.status != "True" else found.type if _plain(found) else ""
         if vocabulary.meaning(name) is HealthStatus.SUSPENDED:
             return Health(HealthStatus.SUSPENDED, str(found))
     return None
@@ -98,11 +98,16 @@ def _summed(found: Conditions) -> Health | None:
         if condition.status == "True" and not over and vocabulary.ends(condition.type, "conditions", "activities"):
             return Health(HealthStatus.PROGRESSING, str(condition))
     sums = [condition for condition in found if vocabulary.ends(condition.type, "conditions", "sums")]
-    strong = {condition for condition in sums if len(vocabulary.words(condition.type)) == 1}
     for condition in sums:
-        if condition.status == "False" or (condition.status == "Unknown" and condition in strong):
+        if condition.status == "False" or (condition.status == "Unknown" and _plain(condition)):
             return _sum(condition)
-    return Health(HealthStatus.HEALTHY, next(iter(strong)).message) if strong else None
+    # Many partial sums that hold say less than a phase does, which is asked for next.
+    return next((_sum(condition) for condition in sums if _plain(condition)), None)
+
+
+def _plain(condition: Condition) -> bool:
+    """Whether a condition is about the object as a whole (`Available`), not a part of it (`StorageAvailable`)."""
+    return len(vocabulary.words(condition.type)) == 1
 
 
 def _sum(condition: Condition) -> Health:
