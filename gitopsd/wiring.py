@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
+from gitopsd.children import Pool
 from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
@@ -42,7 +43,9 @@ async def open_service(config: Config) -> Service:
     for notice in history.notices:
         _log.warning(notice)
     sources = _sources(config, clock, metrics)
-    renderer = _renderer(config, metrics)
+    rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
+    deadline = config.limits.render_time.total_seconds()
+    renderer = Renderer(rendering, deadline=deadline, on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
     ports = Ports(sources, renderer, clusters, history, clock)
@@ -58,7 +61,7 @@ async def open_service(config: Config) -> Service:
 
     async def close() -> None:
         await clusters.close()
-        await renderer.aclose()
+        await rendering.aclose()
         await sources.aclose()
         await history.close()
 
@@ -166,8 +169,3 @@ def _credentials(given: Credentials) -> SourceCredentials:
         ca=path(given.ca_file),
         proxy=path(given.proxy_file),
     )
-
-
-def _renderer(config: Config, metrics: Metrics) -> Renderer:
-    limit: timedelta = config.limits.render_time
-    return Renderer(size=config.workers.renders, deadline=limit.total_seconds(), on_request=metrics.render_cache)

@@ -79,7 +79,8 @@ def _objects(data: bytes, name: str) -> list[Any]:
             return _json_stream(data.decode())
         except ValueError:
             pass  # flow style is YAML too, and its reader says what is wrong with the rest
-    from gitopsd.formats.yamlread import Dialect, load_documents  # noqa: PLC0415 - only where it is needed
+    from gitopsd.formats.scalars import Dialect  # noqa: PLC0415
+    from gitopsd.formats.yamlread import load_documents  # noqa: PLC0415 - only where it is needed
 
     return load_documents(data, name, Dialect.KUBECTL)
 

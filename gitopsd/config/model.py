@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from gitopsd.config.secrets import ResolvedPath, Secret
+from gitopsd.config.secrets import ResolvedPath, Secret, resolve
 from gitopsd.config.units import Duration, Size
 from gitopsd.model.app import wire_name
 
@@ -45,8 +45,10 @@ def _url(text: str) -> str:
     return text
 
 
-def _history(text: str) -> str:
-    if not text.startswith(("sqlite:", "postgresql:")):
+def _history(text: str, info: ValidationInfo) -> str:
+    if text.startswith("sqlite:") and not text.startswith("sqlite://"):
+        return f"sqlite://{resolve(text.removeprefix('sqlite:'), info).absolute()}"
+    if not text.startswith(("sqlite:///", "postgresql:")):
         raise ValueError("is no database: write sqlite:///PATH or postgresql://USER@HOST/DATABASE")
     return _url(text)
 
