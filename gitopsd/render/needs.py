@@ -79,7 +79,7 @@ Answer = Tree | bytes | Sequence[Object]
 Answers = Mapping[Need, Answer]
 
 
-class Needs(RenderError):
+class Needs(RenderError):  # noqa: N818 - a request more than an error: whoever can answer calls again
     """A render stopped for want of answers. `wanted` holds each need once, in the order they were met."""
 
     def __init__(self, wanted: Sequence[Need]) -> None:

@@ -1,54 +1,5 @@
 """A Kustomize engine: trees of files to desired objects, with the results of kustomize 5.8.
 
-Start with `accumulate.build_layer`, where the order of a build stands. One file per transformation; *where* each one edits is
-data (`fieldspecs.json`), *how* is code.
+`build.build` is the way in; read `accumulate.build_layer` first, where the order of a build stands. One file per transformation;
+*where* each one edits is data (`fieldspecs.json`), *how* is code.
 """
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.accumulate import build_layer, open_layer
-from gitopsd.render.kustomize.finish import finish
-from gitopsd.render.kustomize.loading import Root, Session
-from gitopsd.render.kustomize.origin import Origin
-from gitopsd.render.kustomize.settings import BuildSettings, LoadRestrictor, Reorder
-from gitopsd.render.needs import Answers, Needs
-
-if TYPE_CHECKING:
-    from gitopsd.model.refs import Object
-    from gitopsd.model.tree import Tree
-
-__all__ = ["BuildSettings", "LoadRestrictor", "Reorder", "build"]
-
-_NO_ANSWERS: Answers = {}
-
-
-def build(tree: Tree, path: str, settings: BuildSettings | None = None, answers: Answers = _NO_ANSWERS) -> list[Object]:
-    """The objects of the kustomization in the folder `path` of `tree` ("" is the root), in order; nobody may change them.
-
-    Raises Needs for what `answers` lacks (see `gitopsd.render.needs`), LimitError past a bound, and RenderError for what is
-    wrong, with the place of the field at fault.
-    """
-    session = Session(settings or BuildSettings(), answers)
-    try:
-        objects = _build(session, tree, path)
-    except RenderError:
-        if session.wanted:
-            raise Needs(list(session.wanted)) from None
-        raise
-    if session.wanted:
-        raise Needs(list(session.wanted))
-    return objects
-
-
-def _build(session: Session, tree: Tree, path: str) -> list[Object]:
-    entry = tree.entry(path)
-    if entry is None or entry.kind != "dir":
-        message = f"must build at directory: '{path or '.'}' " + ("does not exist" if entry is None else "is not a directory")
-        raise RenderError(message)
-    layer = open_layer(Root(session, tree, path), None)
-    if layer.spec.build_metadata:
-        layer = layer.with_origin(Origin())
-    return finish(build_layer(layer), layer)

@@ -112,8 +112,7 @@ def add_resource(layer: Layer, path: str, accumulated: Accumulated) -> None:
     """Adds one entry. Raises RenderError if there is no such file or folder."""
     root = layer.root
     if not path:
-        message = "a resource must not be empty"
-        raise RenderError(message)
+        raise RenderError("a resource must not be empty")
     entry = None if path.startswith("/") or is_remote(path) else root.tree.entry(root.resolve(path))
     if entry is not None and entry.kind == "file":
         add_objects(layer, path, root.objects(root.read(path)), accumulated)
@@ -172,8 +171,7 @@ def open_layer(root: Root, origin: Origin | None) -> Layer:
 def add_layer(child: Layer, path: str, accumulated: Accumulated) -> None:
     """Builds a layer by itself and adds all of it."""
     if child.spec.kind == "Component":
-        message = f"expected kind != 'Component' for path '{path}'"
-        raise RenderError(message)
+        raise RenderError(f"expected kind != 'Component' for path '{path}'")
     accumulated.absorb(build_layer(child))
 
 
@@ -188,8 +186,7 @@ def with_component(layer: Layer, field_path: str, path: str, accumulated: Accumu
             root = layer.root.folder(path)
         component = child_layer(layer, root, path)
         if component.spec.kind != "Component":
-            message = f"expected kind 'Component' for path '{path}' but got '{component.spec.kind}'"
-            raise RenderError(message)
+            raise RenderError(f"expected kind 'Component' for path '{path}' but got '{component.spec.kind}'")
         build_layer(component, accumulated)
 
 
@@ -256,8 +253,7 @@ def validate(step: TransformerStep, layer: Layer, accumulated: Accumulated) -> N
                 rest = {name: value for name, value in labels.items() if name != VALIDATED_BY}
                 accumulated.resources.put(resource, with_metadata(resource.object, labels=rest or None))
             if resource.object != obj:
-                message = f"validator shouldn't modify the resource map: {step.by.kind} changed {resource.id}"
-                raise RenderError(message)
+                raise RenderError(f"validator shouldn't modify the resource map: {step.by.kind} changed {resource.id}")
 
 
 def origin_of(step: GeneratorStep | TransformerStep, layer: Layer) -> Origin | None:

@@ -76,8 +76,7 @@ def merge_specs(ours: Specs, theirs: Iterable[FieldSpec]) -> Specs:
             bucket.append(spec)
             result.append(spec)
         elif known.create != spec.create:
-            message = f"conflicting fieldspecs: {spec.path} of {spec.gvk} is given with create true and false"
-            raise RenderError(message)
+            raise RenderError(f"conflicting fieldspecs: {spec.path} of {spec.gvk} is given with create true and false")
     return tuple(result)
 
 
@@ -120,13 +119,12 @@ def _expand(entries: list[dict[str, Any]]) -> Specs:
     )
 
 
-def read_config(document: Any) -> TransformerConfig:  # noqa: ANN401 - what a file holds
+def read_config(document: Any) -> TransformerConfig:
     """A file of `configurations:`. Raises RenderError for an unknown key or a spec of the wrong shape."""
     if document is None:
         return TransformerConfig()
     if not isinstance(document, dict):
-        message = "a transformer configuration must be a mapping"
-        raise RenderError(message)
+        raise RenderError("a transformer configuration must be a mapping")
     by_lower = {name.lower(): ours for name, ours in _NAMES.items()}
     config = TransformerConfig()
     for name, entries in document.items():
@@ -141,12 +139,11 @@ def read_config(document: Any) -> TransformerConfig:  # noqa: ANN401 - what a fi
     return config
 
 
-def _list_of(entries: Any, name: str) -> list[dict[str, Any]]:  # noqa: ANN401 - what a file holds
+def _list_of(entries: Any, name: str) -> list[dict[str, Any]]:
     if entries is None:
         return []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        message = f"{name} must be a list of field specs"
-        raise RenderError(message)
+        raise RenderError(f"{name} must be a list of field specs")
     return entries
 
 

@@ -23,10 +23,9 @@ def config_from_crds(documents: Iterable[Any]) -> TransformerConfig:
     config = TransformerConfig()
     for definitions in documents:
         if not isinstance(definitions, dict):
-            message = "a file of crds holds a mapping of type names to OpenAPI definitions"
-            raise RenderError(message)
+            raise RenderError("a file of crds holds a mapping of type names to OpenAPI definitions")
         for name in definitions:
-            if definitions.keys() and _KIND_FIELDS <= _properties(definitions, name).keys():
+            if definitions.keys() and _properties(definitions, name).keys() >= _KIND_FIELDS:
                 config = config.merge(_config_of(definitions, name))
     return config
 

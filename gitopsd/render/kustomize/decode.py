@@ -32,7 +32,7 @@ class _Field:
     hint: Any
 
 
-def decode(cls: type[T], value: Any, *, strict: bool, path: str = "") -> T:  # noqa: ANN401 - what a file holds
+def decode(cls: type[T], value: Any, *, strict: bool, path: str = "") -> T:
     """An instance of a dataclass from a mapping. Raises DecodeError with the path of what is wrong."""
     if value is None:
         return cls()
@@ -52,7 +52,7 @@ def decode(cls: type[T], value: Any, *, strict: bool, path: str = "") -> T:  # n
 
 
 @lru_cache(maxsize=64)
-def _fields_of(cls: Any) -> dict[str, _Field]:  # noqa: ANN401 - a dataclass
+def _fields_of(cls: Any) -> dict[str, _Field]:
     hints = get_type_hints(cls)
     names = {item.name: item.metadata.get("key", _camel(item.name)) for item in fields(cls)}
     return {key.lower(): _Field(name, hints[name]) for name, key in names.items()}
@@ -62,7 +62,7 @@ def _camel(name: str) -> str:
     return name.replace("_", "")
 
 
-def _convert(hint: Any, value: Any, path: str, strict: bool) -> Any:  # noqa: ANN401, FBT001 - a type and what a file holds
+def _convert(hint: Any, value: Any, path: str, strict: bool) -> Any:  # noqa: FBT001 - a type and what a file holds
     origin = get_origin(hint)
     if origin in {Union, types.UnionType}:
         hint = next(option for option in get_args(hint) if option is not type(None))
@@ -78,7 +78,7 @@ def _convert(hint: Any, value: Any, path: str, strict: bool) -> Any:  # noqa: AN
     return _convert_scalar(hint, value, path) if strict or hint is not str else _as_text(value, path)
 
 
-def _convert_list(item: Any, value: Any, path: str, strict: bool) -> tuple[Any, ...]:  # noqa: ANN401, FBT001
+def _convert_list(item: Any, value: Any, path: str, strict: bool) -> tuple[Any, ...]:  # noqa: FBT001
     if not isinstance(value, list):
         raise DecodeError(f"must be a list, not {_kind(value)}", path)
     return tuple(
@@ -86,20 +86,19 @@ def _convert_list(item: Any, value: Any, path: str, strict: bool) -> tuple[Any, 
     )
 
 
-def _convert_mapping(item: Any, value: Any, path: str, strict: bool) -> dict[str, Any]:  # noqa: ANN401, FBT001
+def _convert_mapping(item: Any, value: Any, path: str, strict: bool) -> dict[str, Any]:  # noqa: FBT001
     if not isinstance(value, dict):
         raise DecodeError(f"must be a mapping, not {_kind(value)}", path)
     return {
-        str(key): _zero(item) if inner is None else _convert(item, inner, f"{path}.{key}", strict)
-        for key, inner in value.items()
+        str(key): _zero(item) if inner is None else _convert(item, inner, f"{path}.{key}", strict) for key, inner in value.items()
     }
 
 
-def _zero(hint: Any) -> Any:  # noqa: ANN401 - a type
+def _zero(hint: Any) -> Any:
     return None if hint is Any else hint()
 
 
-def _convert_scalar(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
+def _convert_scalar(hint: Any, value: Any, path: str) -> Any:
     fits = isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
     if not fits:
         wanted = {str: "a string", bool: "true or false", int: "a whole number"}[hint]
@@ -107,17 +106,16 @@ def _convert_scalar(hint: Any, value: Any, path: str) -> Any:  # noqa: ANN401
     return value
 
 
-def _as_text(value: Any, path: str) -> str:  # noqa: ANN401
+def _as_text(value: Any, path: str) -> str:
     """A scalar where a string is wanted: plugin configurations may leave numbers and booleans unquoted."""
     if isinstance(value, (dict, list)):
         raise DecodeError(f"must be a string, not {_kind(value)}", path)
     return text_of(value)
 
 
-def _kind(value: Any) -> str:  # noqa: ANN401
+def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "a boolean"
     if isinstance(value, (int, float)):
         return "a number (quote it to make it a string)"
     return {str: "a string", list: "a list", dict: "a mapping"}.get(type(value), type(value).__name__)
-

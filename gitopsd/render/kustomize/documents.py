@@ -35,19 +35,17 @@ def objects_in(documents: Iterable[Any]) -> list[Object]:
 _ABSENT = object()
 
 
-def _check(document: Any) -> None:  # noqa: ANN401 - what a file holds
+def _check(document: Any) -> None:
     if not isinstance(document, dict) or not {"apiVersion", "kind", "metadata"} & document.keys():
-        message = "missing Resource metadata: a resource is a mapping with apiVersion, kind and metadata"
-        raise RenderError(message)
+        raise RenderError("missing Resource metadata: a resource is a mapping with apiVersion, kind and metadata")
     kind, metadata = document.get("kind"), document.get("metadata")
     if not isinstance(kind, str) or not kind:
         message = "missing kind in a resource" + (f" named {_name(metadata)!r}" if _name(metadata) else "")
         raise RenderError(message)
     if not _name(metadata) and not kind.endswith("List"):
-        message = f"missing metadata.name in a resource of kind {kind}"
-        raise RenderError(message)
+        raise RenderError(f"missing metadata.name in a resource of kind {kind}")
 
 
-def _name(metadata: Any) -> Any:  # noqa: ANN401
+def _name(metadata: Any) -> Any:
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return None if isinstance(name, (dict, list)) else name

@@ -1,7 +1,7 @@
-"""The `.`-separated paths of replacements and vars: `spec.containers.[name=app].image`, `spec.ports.0.port`.
+r"""The `.`-separated paths of replacements and vars: `spec.containers.[name=app].image`, `spec.ports.0.port`.
 
 A part is a field, an index, `*` for every item, or `[field=pattern]` for the items whose field matches (`[=pattern]` for plain
-items). `\\.` is a dot inside a name; a bracket may hold dots.
+items). `\.` is a dot inside a name; a bracket may hold dots.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def lookup(value: Json, parts: Sequence[str]) -> Json:
         if value is None or value is MISSING:
             return MISSING
         if part == "*":
-            message = "wildcard is not supported where one value is read"
-            raise RenderError(message)
+            raise RenderError("wildcard is not supported where one value is read")
         if part.isdigit() or part == "-":
             items = _items(value, part)
             index = int(part) if part != "-" else len(items) - 1
@@ -98,8 +97,7 @@ class Update:
         if index == len(items) and self.create:
             return [*items, self.apply(MISSING, rest)]
         if index >= len(items):
-            message = f"index {index} specified but only {len(items)} elements found"
-            raise RenderError(message)
+            raise RenderError(f"index {index} specified but only {len(items)} elements found")
         return self._each(items, [index], rest)
 
     def _matching(self, value: Json, part: str, rest: tuple[str, ...]) -> Json:
@@ -124,8 +122,7 @@ def _search(pattern: str) -> Callable[[str], object]:
     try:
         return re.compile(pattern).search
     except re.error as error:
-        message = f"{pattern!r} is not a regular expression: {error}"
-        raise RenderError(message) from error
+        raise RenderError(f"{pattern!r} is not a regular expression: {error}") from error
 
 
 def _is_bracket(part: str) -> bool:
@@ -144,15 +141,13 @@ def _text_in(item: Json, key: str) -> str | None:
 
 def _items(value: Json, part: str) -> list[Json]:
     if not isinstance(value, list):
-        message = f"wrong node kind: a list was expected at {part!r}, there is {_kind(value)}"
-        raise RenderError(message)
+        raise RenderError(f"wrong node kind: a list was expected at {part!r}, there is {_kind(value)}")
     return value
 
 
 def _mapping(value: Json, part: str) -> dict[str, Json]:
     if not isinstance(value, dict):
-        message = f"wrong node kind: a mapping was expected that has {part!r}, there is {_kind(value)}"
-        raise RenderError(message)
+        raise RenderError(f"wrong node kind: a mapping was expected that has {part!r}, there is {_kind(value)}")
     return value
 
 

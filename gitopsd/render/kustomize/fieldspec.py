@@ -1,7 +1,7 @@
-"""*Where* a transformer edits: field specs, which are data, and the one walk that follows them.
+r"""*Where* a transformer edits: field specs, which are data, and the one walk that follows them.
 
 A field spec names a path in objects of some kinds: `spec/template/spec/containers/image`. Lists are walked through without
-being named; `field[]` says that a field is a list and then never creates it; `\\/` is a slash inside a name. All specs of one
+being named; `field[]` says that a field is a list and then never creates it; `\/` is a slash inside a name. All specs of one
 transformation that apply to a kind become one tree, so that an object is walked once however many there are.
 """
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.ids import Gvk
+from gitopsd.render.kustomize.ids import ANY_KIND, Gvk
 
 Json = Any
 """Any JSON value."""
@@ -26,12 +26,8 @@ class FieldSpec:
     """A path in objects that `gvk` selects; `create` makes what is missing of it."""
 
     path: str
-    gvk: Gvk = Gvk()
+    gvk: Gvk = ANY_KIND
     create: bool = False
-
-    def same_field(self, other: FieldSpec) -> bool:
-        """Whether `other` already covers this one."""
-        return self.path == other.path and other.gvk.selects(self.gvk)
 
 
 @dataclass(slots=True)

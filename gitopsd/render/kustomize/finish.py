@@ -81,7 +81,7 @@ def _cleaned(resource: Resource, build_metadata: tuple[str, ...]) -> Object:
     return resource.object
 
 
-def _annotations(old: Any, marks: dict[str, str]) -> dict[str, Any]:  # noqa: ANN401 - what a file holds
+def _annotations(old: Any, marks: dict[str, str]) -> dict[str, Any]:
     kept = {} if not isinstance(old, dict) else {
         name: value if isinstance(value, (dict, list)) else text_of(value)
         for name, value in old.items()

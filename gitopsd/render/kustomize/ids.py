@@ -40,6 +40,9 @@ class Gvk(NamedTuple):
         return f"{self.kind or '[noKind]'}.{self.version or '[noVer]'}.{self.group or '[noGrp]'}"
 
 
+ANY_KIND = Gvk()
+
+
 class Id(NamedTuple):
     """One object of a build. `namespace` is the effective one: never empty."""
 
@@ -61,7 +64,7 @@ def parse_api_version(api_version: str) -> tuple[str, str]:
     return (api_version, "") if api_version == "builtin" else ("", api_version)
 
 
-def _text(value: Any) -> str:  # noqa: ANN401 - what a file holds
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
@@ -78,10 +81,8 @@ def identify(obj: Object, cluster_scoped: frozenset[tuple[str, str]]) -> Id:
     metadata = obj.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
-    if (api_version, kind) in cluster_scoped:
-        namespace = CLUSTER
-    else:
-        namespace = _text(metadata.get("namespace")) or DEFAULT_NAMESPACE
+    namespaced = (api_version, kind) not in cluster_scoped
+    namespace = _text(metadata.get("namespace")) or DEFAULT_NAMESPACE if namespaced else CLUSTER
     return Id(gvk_of(api_version, kind), namespace, _text(metadata.get("name")))
 
 

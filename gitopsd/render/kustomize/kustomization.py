@@ -67,8 +67,7 @@ def load_layer(root: Root, origin: Origin | None) -> Layer:
         message = f"unable to find one of 'kustomization.yaml', 'kustomization.yml' or 'Kustomization' in directory {where}"
         raise RenderError(message)
     if len(found) > 1:
-        message = f"Found multiple kustomization files under {where}: {', '.join(found)}"
-        raise RenderError(message)
+        raise RenderError(f"Found multiple kustomization files under {where}: {', '.join(found)}")
     file = root.read(found[0])
     return Layer(root, file, read_kustomization(file, root), origin)
 
@@ -82,12 +81,10 @@ def read_kustomization(file: File, root: Root) -> Kustomization:
     name = root.prefix + file.path
     documents = root.documents(file, Dialect.KUSTOMIZATION)
     if len(documents) > 1:
-        message = "a kustomization file holds one document"
-        raise RenderError(message, Place(name))
+        raise RenderError("a kustomization file holds one document", Place(name))
     document = documents[0] if documents else None
     if not document or not any(value is not None for key, value in _own_fields(document, name)):
-        message = f"{name.rpartition('/')[2]} is empty"
-        raise RenderError(message, Place(name))
+        raise RenderError(f"{name.rpartition('/')[2]} is empty", Place(name))
     try:
         spec = decode(Kustomization, document, strict=True)
     except DecodeError as error:
@@ -96,21 +93,18 @@ def read_kustomization(file: File, root: Root) -> Kustomization:
     return modernise(spec)
 
 
-def _own_fields(document: Any, name: str) -> list[tuple[str, Any]]:  # noqa: ANN401 - what a file holds
+def _own_fields(document: Any, name: str) -> list[tuple[str, Any]]:
     if not isinstance(document, dict):
-        message = "a kustomization file must hold a mapping"
-        raise RenderError(message, Place(name))
+        raise RenderError("a kustomization file must hold a mapping", Place(name))
     return [(key, value) for key, value in document.items() if str(key).lower() not in {"apiversion", "kind"}]
 
 
 def _check_type(spec: Kustomization, file: File, name: str) -> None:
     kind = spec.kind or "Kustomization"
     if kind not in _VERSIONS:
-        message = "kind should be Kustomization or Component"
-        raise RenderError(message, place_of(file, name, "kind"))
+        raise RenderError("kind should be Kustomization or Component", place_of(file, name, "kind"))
     if spec.api_version not in {"", _VERSIONS[kind]}:
-        message = f"apiVersion for {kind} should be {_VERSIONS[kind]}"
-        raise RenderError(message, place_of(file, name, "apiVersion"))
+        raise RenderError(f"apiVersion for {kind} should be {_VERSIONS[kind]}", place_of(file, name, "apiVersion"))
 
 
 def modernise(spec: Kustomization) -> Kustomization:

@@ -52,8 +52,7 @@ class Session:
         used = getattr(self, what) + amount
         setattr(self, what, used)
         if used > (bound := getattr(self.settings.limits, what)):
-            message = f"the build reads or makes more than {bound} {what}"
-            raise LimitError(message, place)
+            raise LimitError(f"the build reads or makes more than {bound} {what}", place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +84,12 @@ class Root:
         """A file by its path from here. Raises RenderError if it is missing or out of bounds."""
         full = self.resolve(path)
         if self.session.settings.load_restrictor is LoadRestrictor.ROOT_ONLY and not _within(full, self.path):
-            message = f"security; file '{self.prefix}{full}' is not in or below '{self.prefix}{self.path or '.'}'"
-            raise RenderError(message)
+            raise RenderError(f"security; file '{self.prefix}{full}' is not in or below '{self.prefix}{self.path or '.'}'")
         entry = self.tree.entry(full)
         if entry is None:
-            message = f"{path} does not exist"
-            raise RenderError(message)
+            raise RenderError(f"{path} does not exist")
         if entry.kind != "file":
-            message = f"{path} is a folder, not a file"
-            raise RenderError(message)
+            raise RenderError(f"{path} is a folder, not a file")
         data = self.tree.read(full)
         self.session.count("files", 1, Place(full))
         self.session.count("bytes", len(data), Place(full))
@@ -102,12 +98,10 @@ class Root:
     def resolve(self, path: str) -> str:
         """A path from the root of the tree. Raises RenderError for one that is absolute or leads out of the tree."""
         if path.startswith("/"):
-            message = f"{path} is an absolute path; paths must be relative to the kustomization"
-            raise RenderError(message)
+            raise RenderError(f"{path} is an absolute path; paths must be relative to the kustomization")
         full = posixpath.normpath(posixpath.join(self.path, path))
         if full == ".." or full.startswith("../"):
-            message = f"{path} leads out of the repository"
-            raise RenderError(message)
+            raise RenderError(f"{path} leads out of the repository")
         return "" if full == "." else full
 
     def folder(self, path: str) -> Root:
@@ -123,23 +117,19 @@ class Root:
         visited: Root | None = self
         while visited is not None:
             if visited.tree is child.tree and _within(visited.path, child.path):
-                message = (
-                    f"cycle detected: candidate root '{child.path or '.'}' contains visited root '{visited.path or '.'}'"
-                )
+                message = f"cycle detected: candidate root '{child.path or '.'}' contains visited root '{visited.path or '.'}'"
                 raise RenderError(message)
             visited = visited.parent
         self.session.count("roots", 1)
         if child.depth > (bound := self.session.settings.limits.layers):
-            message = f"kustomizations stand more than {bound} layers deep at '{child.path}'"
-            raise LimitError(message)
+            raise LimitError(f"kustomizations stand more than {bound} layers deep at '{child.path}'")
         return child
 
     def remote(self, url: str) -> Root | None:
         """The root in another repository, None where its tree is still needed. Raises RenderError for what is no URL."""
         need = parse_remote(url)
         if not isinstance(need, RemoteBase):
-            message = f"{url} is not the URL of a repository"
-            raise RenderError(message)
+            raise RenderError(f"{url} is not the URL of a repository")
         tree = self.session.ask(need)
         if tree is None:
             return None
@@ -156,9 +146,7 @@ class Root:
     def objects(self, file: File) -> list[Object]:
         """The objects in a file of resources. Raises RenderError that names the file."""
         try:
-            return self.session.settings.cache.get(
-                (file.oid, "objects"), len(file.data), lambda: objects_in(self._parsed(file))
-            )
+            return self.session.settings.cache.get((file.oid, "objects"), len(file.data), lambda: objects_in(self._parsed(file)))
         except RenderError as error:
             raise error if error.place else RenderError(error.message, Place(self.prefix + file.path)) from error
 

@@ -23,11 +23,9 @@ def choose_schema(layer: Layer) -> None:
     if session.schema_is_set or not (file or version):
         return
     if file and version:
-        message = "builtin version and custom schema provided, cannot use both"
-        raise RenderError(message, layer.place("openapi"))
+        raise RenderError("builtin version and custom schema provided, cannot use both", layer.place("openapi"))
     if version not in {None, _BUILT_IN}:
-        message = f"the specified OpenAPI version is not built in: {version}"
-        raise RenderError(message, layer.place("openapi.version"))
+        raise RenderError(f"the specified OpenAPI version is not built in: {version}", layer.place("openapi.version"))
     session.schema_is_set = True
     if file is not None:
         documents = layer.root.documents(file, Dialect.KUSTOMIZATION)
@@ -36,7 +34,7 @@ def choose_schema(layer: Layer) -> None:
         session.cluster_scoped |= _cluster_scoped(document)
 
 
-def _cluster_scoped(document: Any) -> frozenset[tuple[str, str]]:  # noqa: ANN401 - what a file holds
+def _cluster_scoped(document: Any) -> frozenset[tuple[str, str]]:
     """The kinds that have paths in an OpenAPI document, but none with a namespace."""
     paths = document.get("paths") if isinstance(document, dict) else None
     scopes: dict[tuple[str, str], bool] = {}

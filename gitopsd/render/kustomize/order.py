@@ -44,8 +44,7 @@ def sort(resources: ResourceSet, options: SortOptions | None) -> None:
             raise RenderError(message)
         return
     if options.order != "legacy":
-        message = "the field 'sortOptions.order' must be one of [fifo, legacy]"
-        raise RenderError(message)
+        raise RenderError("the field 'sortOptions.order' must be one of [fifo, legacy]")
     legacy = options.legacy_sort_options
     ranks = _ranks(legacy.order_first, legacy.order_last) if legacy else _DEFAULT_RANKS
 
@@ -54,5 +53,3 @@ def sort(resources: ResourceSet, options: SortOptions | None) -> None:
         return kind_order(resource.id.gvk, ranks), f"{resource.id.gvk}|{namespace}|{resource.id.name or '~N'}"
 
     resources.sort(key)
-
-

@@ -44,16 +44,14 @@ def _patch(args: PatchArgs, root: Root) -> Transformer:
     options = {name.lower(): value for name, value in args.options.items()}
     if _is_json_patch(documents):
         if args.target is None:
-            message = f"must specify a target for JSON patch {_source(args)}"
-            raise RenderError(message)
+            raise RenderError(f"must specify a target for JSON patch {_source(args)}")
         return PatchTransformer((), _operations(documents), args.target, root.session.schema)
     try:
         patches = tuple(objects_in(documents))
     except RenderError as error:
-        message = f"unable to parse SM or JSON patch from {_source(args)}: {error.message}"
-        raise RenderError(message, error.place) from error
+        raise RenderError(f"unable to parse SM or JSON patch from {_source(args)}: {error.message}", error.place) from error
     if args.target is not None and len(patches) > 1:
-        message = f"Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field: {_source(args)}"
+        message = f"{_source(args)} holds several strategic merges: they can't have a common target, each names its own"
         raise RenderError(message)
     return PatchTransformer(
         patches,
@@ -67,15 +65,12 @@ def _patch(args: PatchArgs, root: Root) -> Transformer:
 
 def _json_patch(args: PatchArgs, root: Root) -> Transformer:
     if args.target is None:
-        message = "must specify a target for a JSON patch"
-        raise RenderError(message)
+        raise RenderError("must specify a target for a JSON patch")
     if not args.target.name:
-        message = "must specify the target name"
-        raise RenderError(message)
+        raise RenderError("must specify the target name")
     documents = _documents(args, root)
     if not _is_json_patch(documents):
-        message = f"{_source(args)} is not a list of JSON6902 operations"
-        raise RenderError(message)
+        raise RenderError(f"{_source(args)} is not a list of JSON6902 operations")
     return PatchJson6902Transformer(_operations(documents), args.target, root.session.schema)
 
 
@@ -98,11 +93,9 @@ def inline_objects(text: str) -> list[Object]:
 
 def _documents(args: PatchArgs, root: Root) -> list[Any]:
     if not args.patch.strip() and not args.path:
-        message = "must specify one of patch and path"
-        raise RenderError(message)
+        raise RenderError("must specify one of patch and path")
     if args.patch.strip() and args.path:
-        message = f"patch and path can't be set at the same time (path: {args.path})"
-        raise RenderError(message)
+        raise RenderError(f"patch and path can't be set at the same time (path: {args.path})")
     if args.path:
         return root.documents(root.read(args.path), Dialect.RESOURCE)
     return load_documents(args.patch.encode(), "(inline patch)", Dialect.RESOURCE)

@@ -106,11 +106,9 @@ def _step(config: Resource, name: str, make: Callable[[], T]) -> Step[T]:
         try:
             return make()
         except DecodeError as error:
-            message = f"plugin {config.id} fails configuration: {error.field}: {error.message}"
-            raise RenderError(message) from error
+            raise RenderError(f"plugin {config.id} fails configuration: {error.field}: {error.message}") from error
         except RenderError as error:
-            message = f"plugin {config.id} fails configuration: {error.message}"
-            raise RenderError(message, error.place) from error
+            raise RenderError(f"plugin {config.id} fails configuration: {error.message}", error.place) from error
 
     metadata = metadata_of(config.object)
     by = Configured(
@@ -128,20 +126,18 @@ def _factory(config: Resource, table: Mapping[str, Callable[[Object, Layer], T]]
         marks = metadata_of(config.object).get("annotations")
         function = isinstance(marks, dict) and any(mark in marks for mark in _FUNCTION_MARKS)
         what = "functions and programs of a repository are never run" if function else "only built-in plugins run"
-        message = f"external plugins disabled; unable to load external plugin {kind!r} ({config.id}): {what}"
-        raise RenderError(message)
+        raise RenderError(f"external plugins disabled; unable to load external plugin {kind!r} ({config.id}): {what}")
     if kind in table:
         return table[kind]
     known = kind in _GENERATORS or kind in _TRANSFORMERS
-    message = f"plugin {config.id} is not a {role}" if known else f"unable to load builtin {config.id.gvk}"
-    raise RenderError(message)
+    raise RenderError(f"plugin {config.id} is not a {role}" if known else f"unable to load builtin {config.id.gvk}")
 
 
 def _read(obj: Object) -> _Config:
     return decode(_Config, obj, strict=False)
 
 
-def _data(make: Any) -> Callable[[Object, Layer], Generated]:  # noqa: ANN401 - make_config_map or make_secret
+def _data(make: Any) -> Callable[[Object, Layer], Generated]:
     def generate(obj: Object, layer: Layer) -> Generated:
         args = decode(GeneratorArgs, obj, strict=False)
         metadata = _read(obj).metadata
@@ -172,15 +168,12 @@ def _namespace(obj: Object, _layer: Layer) -> Transformer:
     if config.set_role_binding_subjects not in SUBJECT_MODES:
         message = f"invalid value {config.set_role_binding_subjects!r} for setRoleBindingSubjects, must be one of {SUBJECT_MODES}"
         raise RenderError(message)
-    return NamespaceTransformer(
-        config.metadata.namespace, config.specs, config.unset_only, config.set_role_binding_subjects
-    )
+    return NamespaceTransformer(config.metadata.namespace, config.specs, config.unset_only, config.set_role_binding_subjects)
 
 
 def _needs_specs(config: _Config) -> FieldSpecs:
     if not config.field_specs:
-        message = "fieldSpecs is not expected to be nil"
-        raise RenderError(message)
+        raise RenderError("fieldSpecs is not expected to be nil")
     return config.specs
 
 
@@ -200,7 +193,7 @@ class PrefixSuffixTransformer:
 
     both: tuple[Transformer, Transformer]
 
-    def __call__(self, resources: Any) -> None:  # noqa: ANN401 - a ResourceSet
+    def __call__(self, resources: Any) -> None:
         """First the prefix."""
         for one in self.both:
             one(resources)
@@ -241,23 +234,20 @@ def _patch(obj: Object, layer: Layer) -> Transformer:
 def _json_patch(obj: Object, layer: Layer) -> Transformer:
     config = decode(_JsonPatchConfig, obj, strict=False)
     if bool(config.path) == bool(config.json_op):
-        message = "must specify a file path or jsonOp, not both" if config.path else "empty file path and empty jsonOp"
-        raise RenderError(message)
+        raise RenderError("must specify a file path or jsonOp, not both" if config.path else "empty file path and empty jsonOp")
     return json_patch_step(PatchArgs(config.path, config.json_op, config.target), layer.root)()
 
 
 def _strategic_merge(obj: Object, layer: Layer) -> Transformer:
     config = decode(_StrategicMergeConfig, obj, strict=False)
     if not config.paths and not config.patches:
-        message = "empty file path and empty patch content"
-        raise RenderError(message)
+        raise RenderError("empty file path and empty patch content")
     transformer = strategic_merge_step(config.paths, layer.root)()
     patches = transformer.patches if isinstance(transformer, PatchStrategicMergeTransformer) else ()
     if config.patches:
         patches = (*patches, *inline_objects(config.patches))
     if not patches:
-        message = f"patch appears to be empty; files={list(config.paths)}"
-        raise RenderError(message)
+        raise RenderError(f"patch appears to be empty; files={list(config.paths)}")
     return PatchStrategicMergeTransformer(patches, layer.root.session.schema)
 
 

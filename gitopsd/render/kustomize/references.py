@@ -99,8 +99,7 @@ class _Referrer:
     def _follow_mapping(self, leaf: _Leaf, value: dict[str, Json]) -> Json:
         """A mapping with `name` and perhaps `namespace`: a subject, or the service of a webhook."""
         if "name" not in value:
-            message = f"{self.resource.id}: {leaf.path}: path config error; no 'name' field in node"
-            raise RenderError(message)
+            raise RenderError(f"{self.resource.id}: {leaf.path}: path config error; no 'name' field in node")
         old = text_of(value["name"])
         if old not in self.index.by_name:
             return value
@@ -131,9 +130,7 @@ class _Referrer:
             return [one for one in candidates if one.original.namespace == namespace]
         return [one for one in candidates if one.id.namespace == namespace]
 
-    def _choose(
-        self, leaf: _Leaf, candidates: Iterable[Resource], identity: Callable[[Resource], object]
-    ) -> Resource | None:
+    def _choose(self, leaf: _Leaf, candidates: Iterable[Resource], identity: Callable[[Resource], object]) -> Resource | None:
         """The one that is meant; None if there is none. Raises RenderError if several differ."""
         role = self._role() if leaf.path.endswith("roleRef/name") else None
         found = [one for one in candidates if self._may_refer(one, leaf.target, role)]
@@ -142,8 +139,7 @@ class _Referrer:
                 found = [one for one in found if _same_affixes(one, self.resource, allow_empty=allow_empty)]
         if len({identity(one) for one in found}) > 1:
             ids = ", ".join(str(one.id) for one in found)
-            message = f"{self.resource.id}: {leaf.path}: found multiple possible referrals: {ids}"
-            raise RenderError(message)
+            raise RenderError(f"{self.resource.id}: {leaf.path}: found multiple possible referrals: {ids}")
         return found[0] if found else None
 
     def _may_refer(self, candidate: Resource, target: Gvk, role: Gvk | None) -> bool:

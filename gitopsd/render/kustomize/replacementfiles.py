@@ -24,12 +24,10 @@ def _read(entry: Replacement, root: Root) -> Iterator[Replacement]:
         yield entry
         return
     if entry.source is not None or entry.targets:
-        message = f"cannot specify both path and inline replacement (path: {entry.path})"
-        raise RenderError(message)
+        raise RenderError(f"cannot specify both path and inline replacement (path: {entry.path})")
     file = root.read(entry.path)
     for document in root.documents(file, Dialect.KUSTOMIZATION)[:1]:
         if not isinstance(document, (dict, list)):
-            message = "unsupported replacement type: a replacement or a list of them is needed"
-            raise RenderError(message, Place(file.path))
+            raise RenderError("unsupported replacement type: a replacement or a list of them is needed", Place(file.path))
         for one in document if isinstance(document, list) else [document]:
             yield decode(Replacement, one, strict=False)

@@ -69,12 +69,12 @@ def metadata_of(obj: Object) -> dict[str, Any]:
     return metadata if isinstance(metadata, dict) else {}
 
 
-def text_of(value: Any) -> str:  # noqa: ANN401 - what a file holds
+def text_of(value: Any) -> str:
     """A scalar as text; a missing one is empty."""
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def with_metadata(obj: Object, **changes: Any) -> Object:  # noqa: ANN401 - any JSON value
+def with_metadata(obj: Object, **changes: Any) -> Object:
     """The object with fields of its metadata set; None removes a field."""
     metadata = {**metadata_of(obj), **changes}
     return {**obj, "metadata": {name: value for name, value in metadata.items() if value is not None or name not in changes}}
@@ -130,8 +130,7 @@ class ResourceSet:
     def refuse_twin(self, resource: Resource) -> None:
         """Raises RenderError if another resource has the id of this one."""
         if any(other is not resource for other in self.current(resource.id)):
-            message = f"may not add resource with an already registered id: {resource.id}"
-            raise RenderError(message)
+            raise RenderError(f"may not add resource with an already registered id: {resource.id}")
 
     def current(self, wanted: Id) -> list[Resource]:
         """Those whose id is now `wanted`: one at most, unless a patch has made two alike."""

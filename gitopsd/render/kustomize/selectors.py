@@ -36,8 +36,7 @@ def pattern(text: str) -> Callable[[str], bool]:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        message = f"{text!r} is not a regular expression: {error}"
-        raise RenderError(message) from error
+        raise RenderError(f"{text!r} is not a regular expression: {error}") from error
     return lambda value: compiled.fullmatch(value) is not None
 
 
@@ -105,7 +104,7 @@ def _compare(operator: str, left: int, right: int) -> bool:
     return left > right if operator == "gt" else left < right
 
 
-def matches(expression: str, labels: Any) -> bool:  # noqa: ANN401 - what a file holds
+def matches(expression: str, labels: Any) -> bool:
     """Whether labels satisfy a selector as kubectl's `-l` takes it. Raises RenderError for one that can't be read."""
     if not expression:
         return True
@@ -134,8 +133,7 @@ def _parse(expression: str) -> tuple[_Requirement, ...]:
     while more:
         term = _TERM.match(expression, position)
         if term is None:
-            message = f"{expression!r} is not a label selector"
-            raise RenderError(message)
+            raise RenderError(f"{expression!r} is not a label selector")
         requirements.append(_requirement(term, expression))
         position, more = term.end(), term["end"] == ","
     return tuple(requirements)
@@ -147,8 +145,7 @@ def _requirement(term: re.Match[str], expression: str) -> _Requirement:
     if term["key"]:
         operator = _OPERATORS[term["op"]]
         if operator in {"gt", "lt"} and not _is_number(term["value"]):
-            message = f"{expression!r}: {term['value']!r} must be a whole number"
-            raise RenderError(message)
+            raise RenderError(f"{expression!r}: {term['value']!r} must be a whole number")
         return _Requirement(term["key"], operator, frozenset({term["value"]}))
     if term["absent"]:
         return _Requirement(term["absent_key"], "absent", frozenset())

@@ -73,21 +73,18 @@ def generator_steps(layer: Layer) -> Iterator[GeneratorStep]:
     spec, root = layer.spec, layer.root
     for index, args in enumerate(spec.config_map_generator):
         full = replace(args, options=merge_options(args.options, spec.generator_options))
-        yield _generator("ConfigMapGenerator", f"configMapGenerator[{index}]", partial(generate_data, make_config_map, full, root))
+        make = partial(generate_data, make_config_map, full, root)
+        yield Step(make, f"configMapGenerator[{index}]", Configured(kind="ConfigMapGenerator"))
     for index, args in enumerate(spec.secret_generator):
         full = replace(args, options=merge_options(args.options, spec.generator_options))
-        yield _generator("SecretGenerator", f"secretGenerator[{index}]", partial(generate_data, make_secret, full, root))
+        make = partial(generate_data, make_secret, full, root)
+        yield Step(make, f"secretGenerator[{index}]", Configured(kind="SecretGenerator"))
     for index, chart in enumerate(spec.helm_charts):
-        yield _generator("HelmChartInflationGenerator", f"helmCharts[{index}]", partial(inflate, chart, root, layer))
+        make = partial(inflate, chart, root, layer)
+        yield Step(make, f"helmCharts[{index}]", Configured(kind="HelmChartInflationGenerator"))
 
 
-def _generator(kind: str, field: str, make: Callable[[], Generated]) -> GeneratorStep:
-    return Step(make, field, Configured(kind=kind))
-
-
-def generate_data(
-    make: Callable[[GeneratorArgs, Callable[[str], bytes]], Object], args: GeneratorArgs, root: Root
-) -> Generated:
+def generate_data(make: Callable[[GeneratorArgs, Callable[[str], bytes]], Object], args: GeneratorArgs, root: Root) -> Generated:
     """A ConfigMap or Secret with how its generator wants it treated."""
     disabled = args.options is not None and args.options.disable_name_suffix_hash
     behavior = args.behavior if args.behavior in {"merge", "replace"} else "create"
@@ -97,8 +94,7 @@ def generate_data(
 def inflate(chart: HelmChart, root: Root, layer: Layer) -> Generated:
     """The objects of a Helm chart, none while they are still needed. Raises RenderError where Helm is not enabled."""
     if not root.session.settings.enable_helm:
-        message = f"helm chart {chart.name!r} can't be inflated: helm is not enabled (--enable-helm)"
-        raise RenderError(message)
+        raise RenderError(f"helm chart {chart.name!r} can't be inflated: helm is not enabled (--enable-helm)")
     globals_ = asdict(layer.spec.helm_globals) if layer.spec.helm_globals else {}
     spec = json.dumps({"chart": asdict(chart), "globals": globals_}, sort_keys=True)
     answer = root.session.ask(InflateChart(root.path, chart.name, chart.version, chart.repo, spec))
@@ -106,50 +102,91 @@ def inflate(chart: HelmChart, root: Root, layer: Layer) -> Generated:
 
 
 def transformer_steps(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
-    """Patches, namespace, names, labels, annotations, JSON6902 patches, replicas, images, replacements."""
-    spec, root = layer.spec, layer.root
-    if spec.patches_strategic_merge:
-        yield _step("PatchStrategicMergeTransformer", "patchesStrategicMerge", strategic_merge_step(spec.patches_strategic_merge, root))
-    for index, patch in enumerate(spec.patches):
-        yield _step("PatchTransformer", f"patches[{index}]", patch_step(patch, root))
-    if spec.namespace:
-        yield _ready("namespace", NamespaceTransformer(spec.namespace, FieldSpecs(config.namespace)))
-    if spec.name_prefix:
-        yield _ready("namePrefix", PrefixTransformer(spec.name_prefix, FieldSpecs(config.name_prefix)))
-    if spec.name_suffix:
-        yield _ready("nameSuffix", SuffixTransformer(spec.name_suffix, FieldSpecs(config.name_suffix)))
-    yield from _marker_steps(layer, config)
-    for index, patch in enumerate(spec.patches_json6902):
-        yield _step("PatchJson6902Transformer", f"patchesJson6902[{index}]", json_patch_step(patch, root))
-    for index, replica in enumerate(spec.replicas):
+    """All that a kustomization file transforms, in kustomize's order."""
+    for steps in TRANSFORMATIONS:
+        yield from steps(layer, config)
+
+
+def _strategic_merges(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:
+    if entries := layer.spec.patches_strategic_merge:
+        make = strategic_merge_step(entries, layer.root)
+        yield Step(make, "patchesStrategicMerge", Configured(kind="PatchStrategicMergeTransformer"))
+
+
+def _patches(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:
+    for index, patch in enumerate(layer.spec.patches):
+        yield Step(patch_step(patch, layer.root), f"patches[{index}]", Configured(kind="PatchTransformer"))
+
+
+def _namespace(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    if namespace := layer.spec.namespace:
+        yield _ready("namespace", NamespaceTransformer(namespace, FieldSpecs(config.namespace)))
+
+
+def _affixes(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    if prefix := layer.spec.name_prefix:
+        yield _ready("namePrefix", PrefixTransformer(prefix, FieldSpecs(config.name_prefix)))
+    if suffix := layer.spec.name_suffix:
+        yield _ready("nameSuffix", SuffixTransformer(suffix, FieldSpecs(config.name_suffix)))
+
+
+def _all_labels(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    for index, label in enumerate(layer.spec.labels):
+        yield Step(partial(_labels, label, config), f"labels[{index}]", Configured(kind="LabelTransformer"))
+    if labels := layer.spec.common_labels:
+        yield _ready("commonLabels", LabelTransformer(labels, FieldSpecs(config.common_labels)))
+
+
+def _annotations(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    if annotations := layer.spec.common_annotations:
+        yield _ready("commonAnnotations", AnnotationsTransformer(annotations, FieldSpecs(config.common_annotations)))
+
+
+def _json_patches(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:
+    for index, patch in enumerate(layer.spec.patches_json6902):
+        yield Step(json_patch_step(patch, layer.root), f"patchesJson6902[{index}]", Configured(kind="PatchJson6902Transformer"))
+
+
+def _replicas(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    for index, replica in enumerate(layer.spec.replicas):
         yield _ready(f"replicas[{index}]", ReplicaCountTransformer(replica, FieldSpecs(config.replicas)))
-    images = FieldSpecs(config.images)
-    for index, image in enumerate(spec.images):
-        yield _ready(f"images[{index}]", ImageTagTransformer(image, images))
-    if spec.replacements:
-        yield _step(
-            "ReplacementTransformer",
+
+
+def _images(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
+    specs = FieldSpecs(config.images)
+    for index, image in enumerate(layer.spec.images):
+        yield _ready(f"images[{index}]", ImageTagTransformer(image, specs))
+
+
+def _replacements(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:
+    if entries := layer.spec.replacements:
+        yield Step(
+            lambda: ReplacementTransformer(read_replacements(entries, layer.root)),
             "replacements",
-            lambda: ReplacementTransformer(read_replacements(spec.replacements, root)),
+            Configured(kind="ReplacementTransformer"),
         )
 
 
-def _marker_steps(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
-    spec = layer.spec
-    for index, label in enumerate(spec.labels):
-        yield _step("LabelTransformer", f"labels[{index}]", partial(_labels, label, config))
-    if spec.common_labels:
-        yield _ready("commonLabels", LabelTransformer(spec.common_labels, FieldSpecs(config.common_labels)))
-    if spec.common_annotations:
-        yield _ready("commonAnnotations", AnnotationsTransformer(spec.common_annotations, FieldSpecs(config.common_annotations)))
+TRANSFORMATIONS = (
+    _strategic_merges,
+    _patches,
+    _namespace,
+    _affixes,
+    _all_labels,
+    _annotations,
+    _json_patches,
+    _replicas,
+    _images,
+    _replacements,
+)
+"""The order in which kustomize transforms, whatever the order in the file."""
 
 
 def _labels(label: Label, config: TransformerConfig) -> Transformer:
     specs = tuple(field_spec(one) for one in label.fields)
     if label.include_selectors:
         if label.include_templates:
-            message = "cannot set includeTemplates along with includeSelectors"
-            raise RenderError(message)
+            raise RenderError("cannot set includeTemplates along with includeSelectors")
         specs = merge_specs(specs, config.common_labels)
     else:
         specs = merge_specs(specs, _template_labels(label, config))
@@ -173,7 +210,3 @@ def field_spec(args: FieldSpecArgs) -> FieldSpec:
 
 def _ready(field: str, transformer: Transformer) -> TransformerStep:
     return Step(lambda: transformer, field, Configured(kind=type(transformer).__name__))
-
-
-def _step(kind: str, field: str, make: Callable[[], Transformer]) -> TransformerStep:
-    return Step(make, field, Configured(kind=kind))

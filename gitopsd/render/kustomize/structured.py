@@ -1,4 +1,4 @@
-"""Replacements inside texts that hold JSON or YAML: `data.config\\.json.server.port` leads into a ConfigMap's file."""
+r"""Replacements inside texts that hold JSON or YAML: `data.config\.json.server.port` leads into a ConfigMap's file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write(obj: Json, parts: tuple[str, ...], edit: Callable[[Json], Json], *, cr
     return None
 
 
-def _parse(text: str) -> Any:  # noqa: ANN401 - what a text holds
+def _parse(text: str) -> Any:
     try:
         documents = load_documents(text.encode(), "", Dialect.RESOURCE)
     except RenderError:
@@ -37,7 +37,7 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - what a text holds
     return documents[0] if documents and isinstance(documents[0], (dict, list)) else None
 
 
-def _write_inside(  # noqa: PLR0913
+def _write_inside(
     obj: Json, parts: tuple[str, ...], depth: int, content: tuple[str, Any], edit: Callable[[Json], Json], *, create: bool
 ) -> Json:
     text, document = content
@@ -59,5 +59,3 @@ def _serialise(value: Json, like: str) -> str:
             return json.dumps(plain(value), indent=2, sort_keys=True, ensure_ascii=False)
         return json.dumps(plain(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     return dump([value]).rstrip("\n")
-
-

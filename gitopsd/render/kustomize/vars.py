@@ -27,11 +27,9 @@ def declare(known: dict[str, Var], resources: ResourceSet, declared: Iterable[Va
     for var in declared:
         matched = _matches(resources, var)
         if len(matched) > 1:
-            message = f"var {var.name}: found {len(matched)} objects that it may mean (unable to disambiguate)"
-            raise RenderError(message)
+            raise RenderError(f"var {var.name}: found {len(matched)} objects that it may mean (unable to disambiguate)")
         if known.get(var.name, var) != var:
-            message = f"var '{var.name}' already encountered"
-            raise RenderError(message)
+            raise RenderError(f"var '{var.name}' already encountered")
         known[var.name] = var
         for resource in matched:
             resource.referenced_by_vars.append(var.name)
@@ -41,8 +39,7 @@ def merge(known: dict[str, Var], other: Mapping[str, Var]) -> None:
     """Adds the vars of a base. Raises RenderError if a name is there already."""
     for name, var in other.items():
         if name in known:
-            message = f"var '{name}' already encountered"
-            raise RenderError(message)
+            raise RenderError(f"var '{name}' already encountered")
         known[name] = var
 
 
@@ -74,13 +71,11 @@ def resolve(known: Mapping[str, Var], resources: ResourceSet, specs: Specs) -> N
 
 def _value(var: Var, holder: Resource | None) -> Json:
     if holder is None:
-        message = f"var '{var.name}' ({var.objref.gvk}) cannot be mapped to a field in the set of known resources"
-        raise RenderError(message)
+        raise RenderError(f"var '{var.name}' ({var.objref.gvk}) cannot be mapped to a field in the set of known resources")
     path = var.fieldref.field_path
     value = lookup(holder.object, split_path(_INDEX.sub(r".\1", path)))
     if value is MISSING:
-        message = f"field {path!r} specified in var '{var.name}' not found in corresponding resource {holder.id}"
-        raise RenderError(message)
+        raise RenderError(f"field {path!r} specified in var '{var.name}' not found in corresponding resource {holder.id}")
     return value
 
 
@@ -96,8 +91,7 @@ def _expand_in(value: Json, values: Mapping[str, Json]) -> Json:
 
 def _expand_item(item: Json, values: Mapping[str, Json]) -> Json:
     if not isinstance(item, str):
-        message = f"invalid value type expect a string in a list with vars, there is {item!r}"
-        raise RenderError(message)
+        raise RenderError(f"invalid value type expect a string in a list with vars, there is {item!r}")
     return expand(item, values)
 
 
@@ -117,6 +111,5 @@ def expand(text: str, values: Mapping[str, Json]) -> Json:
 
 def _text(value: Json) -> str:
     if isinstance(value, (dict, list)):
-        message = "a var whose value is a mapping or list can only stand alone"
-        raise RenderError(message)
+        raise RenderError("a var whose value is a mapping or list can only stand alone")
     return text_of(value)

@@ -22,8 +22,7 @@ _LINE = 70
 def data_object(kind: str, args: GeneratorArgs, read: Callable[[str], bytes]) -> tuple[Object, dict[str, bytes]]:
     """A new object of `kind` without data, and its keys and values. Raises RenderError if it has no name."""
     if not args.name:
-        message = f"a {kind} generator must have a name"
-        raise RenderError(message)
+        raise RenderError(f"a {kind} generator must have a name")
     options = args.options or GeneratorOptions()
     markers = {"labels": dict(options.labels), "annotations": dict(options.annotations), "namespace": args.namespace}
     obj: Object = {
@@ -64,17 +63,14 @@ def absorb(resources: ResourceSet, made: Resource) -> None:
     """
     there = resources.any(made.id)
     if len(there) > 1:
-        message = f"found multiple objects that could accept merge of {made.id}"
-        raise RenderError(message)
+        raise RenderError(f"found multiple objects that could accept merge of {made.id}")
     if not there:
         if made.behavior != "create":
-            message = f"id {made.id} does not exist; cannot merge or replace"
-            raise RenderError(message)
+            raise RenderError(f"id {made.id} does not exist; cannot merge or replace")
         resources.append(made)
         return
     if made.behavior == "create":
-        message = f"id {made.id} exists; can not use behavior: 'create', behavior must be merge or replace"
-        raise RenderError(message)
+        raise RenderError(f"id {made.id} exists; can not use behavior: 'create', behavior must be merge or replace")
     old = there[0]
     merged = _over(old.object, made.object)
     if made.behavior == "merge":
@@ -90,7 +86,10 @@ def _over(old: Object, new: Object) -> Object:
     metadata = metadata_of(old)
     both = {name: _strings(metadata.get(name)) | _strings(metadata_of(new).get(name)) for name in ("labels", "annotations")}
     return with_metadata(
-        new, name=metadata.get("name"), namespace=metadata.get("namespace"), **{name: value or None for name, value in both.items()}
+        new,
+        name=metadata.get("name"),
+        namespace=metadata.get("namespace"),
+        **{name: value or None for name, value in both.items()},
     )
 
 

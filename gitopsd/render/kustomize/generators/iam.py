@@ -32,8 +32,7 @@ class IamPolicy:
 def make_service_account(policy: IamPolicy) -> Object:
     """The ServiceAccount with the annotation that GKE's workload identity reads. Raises RenderError for another cloud."""
     if policy.cloud != "gke":
-        message = f"cloud provider {policy.cloud} not supported yet"
-        raise RenderError(message)
+        raise RenderError(f"cloud provider {policy.cloud} not supported yet")
     account = f"{policy.service_account.name}@{policy.service_account.project_id}.iam.gserviceaccount.com"
     metadata: Object = {"annotations": {"iam.gke.io/gcp-service-account": account}, "name": policy.kubernetes_service.name}
     if policy.kubernetes_service.namespace:

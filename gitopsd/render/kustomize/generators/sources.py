@@ -28,11 +28,9 @@ def load_pairs(args: GeneratorArgs, read: Callable[[str], bytes]) -> dict[str, b
     pairs: dict[str, bytes] = {}
     for key, value in _all(args, read):
         if not _KEY.fullmatch(key) or len(key) > _LONGEST_KEY or key in {".", ".."}:
-            message = f"{args.name}: {key!r} is not a valid key: only letters, digits, '-', '_' and '.' are"
-            raise RenderError(message)
+            raise RenderError(f"{args.name}: {key!r} is not a valid key: only letters, digits, '-', '_' and '.' are")
         if key in pairs:
-            message = f"{args.name} illegally repeats the key `{key}`"
-            raise RenderError(message)
+            raise RenderError(f"{args.name} illegally repeats the key `{key}`")
         pairs[key] = value
     return pairs
 
@@ -53,8 +51,7 @@ def env_pairs(content: bytes, path: str) -> Iterator[tuple[str, bytes]]:
         try:
             line = raw.removesuffix(b"\r").decode()
         except UnicodeDecodeError as error:
-            message = f"{path}:{number}: the line is not UTF-8"
-            raise RenderError(message) from error
+            raise RenderError(f"{path}:{number}: the line is not UTF-8") from error
         if number == 1:
             line = line.removeprefix(_BOM)
         line = line.lstrip()
@@ -62,8 +59,7 @@ def env_pairs(content: bytes, path: str) -> Iterator[tuple[str, bytes]]:
             continue
         key, _, value = line.partition("=")
         if not _VARIABLE.fullmatch(key):
-            message = f"{path}:{number}: {key!r} is not the name of an environment variable"
-            raise RenderError(message)
+            raise RenderError(f"{path}:{number}: {key!r} is not the name of an environment variable")
         yield key, value.encode()
 
 
@@ -71,8 +67,7 @@ def literal_pair(source: str) -> tuple[str, bytes]:
     """`key=value`; one pair of quotes around the value is taken off."""
     key, equals, value = source.partition("=")
     if not equals or not key:
-        message = f"invalid literal source {key}, expected key=value"
-        raise RenderError(message)
+        raise RenderError(f"invalid literal source {key}, expected key=value")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1]
     return key, value.encode()
@@ -84,6 +79,5 @@ def file_source(source: str) -> tuple[str, str]:
     if not equals:
         return posixpath.basename(source), source
     if not key or not path or "=" in path:
-        message = f"invalid file source {source!r}, expected key=path or path"
-        raise RenderError(message)
+        raise RenderError(f"invalid file source {source!r}, expected key=path or path")
     return key, path

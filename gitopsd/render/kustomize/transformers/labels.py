@@ -45,8 +45,7 @@ def put_pairs(resources: ResourceSet, pairs: dict[str, str], specs: FieldSpecs) 
         if mapping is None:
             return dict(pairs)
         if not isinstance(mapping, dict):
-            message = f"a mapping was expected where {next(iter(pairs))!r} is to be set"
-            raise RenderError(message)
+            raise RenderError(f"a mapping was expected where {next(iter(pairs))!r} is to be set")
         return {**mapping, **pairs}
 
     for resource in resources:

@@ -40,8 +40,7 @@ class NamespaceTransformer:
                 continue
             resources.rename(resource, self._moved(resource, specs))
             if len(same := resources.current(resource.id)) > 1:
-                message = f"namespace transformation produces ID conflict: {len(same)} objects are {resource.id}"
-                raise RenderError(message)
+                raise RenderError(f"namespace transformation produces ID conflict: {len(same)} objects are {resource.id}")
 
     def _moved(self, resource: Resource, specs: FieldSpecs) -> Object:
         obj = resource.object

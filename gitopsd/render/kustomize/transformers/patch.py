@@ -49,14 +49,12 @@ class PatchTransformer:
 
     def _apply_operations(self, resources: ResourceSet) -> None:
         if self.target is None:
-            message = "must specify a target for a JSON patch"
-            raise RenderError(message)
+            raise RenderError("must specify a target for a JSON patch")
         for resource in select(resources, self.target):
             try:
                 patched = json6902(resource.object, self.operations)
             except RenderError as error:
-                message = f"{resource.id}: {error.message}"
-                raise RenderError(message, error.place) from error
+                raise RenderError(f"{resource.id}: {error.message}", error.place) from error
             resources.rename(resource, patched)
             resources.refuse_twin(resource)
 
@@ -66,8 +64,7 @@ class PatchTransformer:
         try:
             merged = strategic_merge(resource.object, patch, self.schema)
         except RenderError as error:
-            message = f"{resource.id}: {error.message}"
-            raise RenderError(message, error.place) from error
+            raise RenderError(f"{resource.id}: {error.message}", error.place) from error
         if not merged:
             resources.remove(resource)
             return
@@ -116,7 +113,5 @@ def find(resources: ResourceSet, patch: Object) -> Resource:
     found = resources.any(wanted)
     if len(found) != 1:
         how_many = "multiple matches" if found else "no matches"
-        message = f"{how_many} for Id {wanted}; failed to find unique target for patch {wanted}"
-        raise RenderError(message)
+        raise RenderError(f"{how_many} for Id {wanted}; failed to find unique target for patch {wanted}")
     return found[0]
-

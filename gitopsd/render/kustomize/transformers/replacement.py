@@ -41,18 +41,15 @@ class ReplacementTransformer:
 def _source_value(resources: ResourceSet, replacement: Replacement) -> Json:
     source = replacement.source
     if not replacement.targets or (source is None and replacement.source_value is None):
-        message = "replacements must specify a source and at least one target"
-        raise RenderError(message)
+        raise RenderError("replacements must specify a source and at least one target")
     if source is None:
         return replacement.source_value
     if replacement.source_value is not None:
-        message = "value and resource selectors are mutually exclusive"
-        raise RenderError(message)
+        raise RenderError("value and resource selectors are mutually exclusive")
     path = source.field_path or _DEFAULT_PATH
     value = lookup(_source(resources, source).object, split_path(path))
     if value is MISSING or value is None or value in ("", {}, []):
-        message = f"fieldPath `{path}` is missing for replacement source {_named(source)}"
-        raise RenderError(message)
+        raise RenderError(f"fieldPath `{path}` is missing for replacement source {_named(source)}")
     return _part(value, source.options) if source.options and source.options.delimiter else value
 
 
@@ -62,10 +59,7 @@ def _named(source: SourceSelector) -> str:
 
 def _source(resources: ResourceSet, source: SourceSelector) -> Resource:
     wanted = Gvk(source.group, source.version, source.kind)
-    if source.name:
-        candidates = resources.named(source.name)
-    else:
-        candidates = list(resources)
+    candidates = resources.named(source.name) if source.name else list(resources)
     found = [
         resource
         for resource in candidates
@@ -76,8 +70,7 @@ def _source(resources: ResourceSet, source: SourceSelector) -> Resource:
     ]
     if len(found) != 1:
         how_many = "multiple matches for" if found else "nothing selected by"
-        message = f"{how_many} replacement source {_named(source)}"
-        raise RenderError(message)
+        raise RenderError(f"{how_many} replacement source {_named(source)}")
     return found[0]
 
 
@@ -88,19 +81,16 @@ def _ids(resource: Resource) -> Iterator[Id]:
 
 def _part(value: Json, options: FieldOptions) -> str:
     if isinstance(value, (dict, list)):
-        message = "delimiter option can only be used with scalar nodes"
-        raise RenderError(message)
+        raise RenderError("delimiter option can only be used with scalar nodes")
     parts = text_of(value).split(options.delimiter)
     if not 0 <= options.index < len(parts):
-        message = f"options.index {options.index} is out of bounds for value {text_of(value)}"
-        raise RenderError(message)
+        raise RenderError(f"options.index {options.index} is out of bounds for value {text_of(value)}")
     return parts[options.index]
 
 
 def _replace(resources: ResourceSet, target: TargetSelector, value: Json) -> None:
     if target.select is None:
-        message = "target must specify resources to select"
-        raise RenderError(message)
+        raise RenderError("target must specify resources to select")
     paths = target.field_paths or (_DEFAULT_PATH,)
     for resource in _targets(resources, target.select, target.reject):
         obj = resource.object
@@ -108,17 +98,14 @@ def _replace(resources: ResourceSet, target: TargetSelector, value: Json) -> Non
             try:
                 obj = _written(obj, path, value, target.options)
             except RenderError as error:
-                message = f"{resource.id}: {error.message}"
-                raise RenderError(message) from error
+                raise RenderError(f"{resource.id}: {error.message}") from error
         resources.put(resource, obj)
 
 
 def _targets(resources: ResourceSet, wanted: Selector, rejected: tuple[Selector, ...]) -> list[Resource]:
     """The resources with an id that is wanted and not rejected; labels and annotations count for the whole resource."""
-    if wanted.name and is_literal(wanted.name):
-        candidates = resources.named(wanted.name)
-    else:
-        candidates = list(resources)
+    by_name = bool(wanted.name) and is_literal(wanted.name)
+    candidates = resources.named(wanted.name) if by_name else list(resources)
     by_marker = [one for one in rejected if one.label_selector or one.annotation_selector]
     by_id = [one for one in rejected if _asks_for_id(one)]
     return [
@@ -136,7 +123,9 @@ def _asks_for_id(selector: Selector) -> bool:
 
 def _selects(selector: Selector, one: Id) -> bool:
     asked = (selector.kind, one.gvk.kind), (selector.name, one.name), (selector.namespace, one.namespace)
-    return all(pattern(text)(value) for text, value in (*asked, (selector.group, one.gvk.group), (selector.version, one.gvk.version)))
+    return all(
+        pattern(text)(value) for text, value in (*asked, (selector.group, one.gvk.group), (selector.version, one.gvk.version))
+    )
 
 
 def _written(obj: Json, path: str, value: Json, options: FieldOptions | None) -> Json:
@@ -152,8 +141,7 @@ def _written(obj: Json, path: str, value: Json, options: FieldOptions | None) ->
         message = f"unable to find{' or create' if create else ''} field {path!r} in replacement target: {error.message}"
         raise RenderError(message) from error
     if not update.found:
-        message = f"unable to find{' or create' if create else ''} field {path!r} in replacement target"
-        raise RenderError(message)
+        raise RenderError(f"unable to find{' or create' if create else ''} field {path!r} in replacement target")
     return new
 
 
@@ -163,8 +151,7 @@ def _editor(value: Json, options: FieldOptions | None) -> Callable[[Json], Json]
     def edit(old: Json) -> Json:
         if isinstance(old, (dict, list)) or (old is MISSING and isinstance(value, (dict, list))):
             if options is not None and options.delimiter:
-                message = "delimiter option can only be used with scalar nodes"
-                raise RenderError(message)
+                raise RenderError("delimiter option can only be used with scalar nodes")
             return value
         text = "" if isinstance(value, (dict, list)) else text_of(value)
         if options is not None and options.delimiter:
@@ -200,8 +187,7 @@ def _typed(text: str, old: Json) -> Json:
         raise RenderError(str(error)) from error
     if old is MISSING or type(value) is type(old) or _is_number(value) is _is_number(old) is True:
         return value
-    message = f"cannot put {text!r} into a field that holds {_type_name(old)}"
-    raise RenderError(message)
+    raise RenderError(f"cannot put {text!r} into a field that holds {_type_name(old)}")
 
 
 def _is_number(value: Json) -> bool:

@@ -25,8 +25,7 @@ class ReplicaCountTransformer:
         found = [resource for resource in resources.named(self.replica.name) if self._scales(resource)]
         if not found:
             kinds = " ".join(dict.fromkeys(str(spec.gvk) for spec in self.specs.specs))
-            message = f"resource with name {self.replica.name} does not match a config with the following GVK [{kinds}]"
-            raise RenderError(message)
+            raise RenderError(f"resource with name {self.replica.name} does not match a config with the following GVK [{kinds}]")
         for resource in found:
             counted = self.specs.rewrite(resource.object, resource.id.gvk, lambda _old: self.replica.count, int)
             resources.put(resource, counted)

@@ -44,11 +44,9 @@ def read_value_add(obj: Object, root: Root) -> tuple[str, tuple[Target, ...]]:
         documents = root.documents(root.read(config.target_file_path), Dialect.KUSTOMIZATION)
         targets += decode(_Config, documents[0] if documents else None, strict=False).targets
     if not targets:
-        message = "must specify at least one target"
-        raise RenderError(message)
+        raise RenderError("must specify at least one target")
     if any(not target.field_path for target in targets):
-        message = "fieldPath cannot be empty"
-        raise RenderError(message)
+        raise RenderError("fieldPath cannot be empty")
     return config.value.strip() or posixpath.basename(root.path), targets
 
 
