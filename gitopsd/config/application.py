@@ -151,10 +151,11 @@ def _spec_findings(spec: Mapping[str, Any], clusters: tuple[Cluster, ...] | None
 
 def _backoff_findings(backoff: Mapping[str, Any]) -> Iterator[Finding]:
     for name in ("duration", "maxDuration"):
-        try:
-            parse_duration(backoff.get(name, "1s"))
-        except ValueError as error:
-            yield ("syncPolicy", "retry", "backoff", name), str(error)
+        if isinstance(backoff.get(name), str):
+            try:
+                parse_duration(backoff[name])
+            except ValueError as error:
+                yield ("syncPolicy", "retry", "backoff", name), str(error)
 
 
 def _source_findings(path: tuple[str | int, ...], source: Mapping[str, Any]) -> Iterator[Finding]:

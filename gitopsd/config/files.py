@@ -67,7 +67,7 @@ class ApplicationFiles:
             found, folder = _matches(pattern), _fixed_part(pattern)
             if not folder.is_dir():
                 problems.append(_problem(pattern, f"matches no file: there is no folder {folder}"))
-                found = [path for path in self._files if path.is_relative_to(folder)]
+                files |= {path: file for path, file in self._files.items() if path.is_relative_to(folder)}
             elif not found:
                 hint = (
                     f"is a folder: name the files in it, such as {pattern / '*.yaml'}" if pattern.is_dir() else "matches no file"

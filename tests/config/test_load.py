@@ -46,6 +46,20 @@ def test_paths_count_from_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:data/history.db", "sqlite://{folder}/data/history.db"),
+        ("sqlite:///var/history.db", "sqlite:///var/history.db"),
+        ("postgresql://gitopsd@db/history", "postgresql://gitopsd@db/history"),
+    ],
+)
+def test_database(tmp_path: Path, url: str, expected: str) -> None:
+    """A database's path may be relative to the file too."""
+    config = load(tmp_path, f"{HEAD}storage: {{history: '{url}'}}\n")
+    assert config.storage.history == expected.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("sever: {}", 'config.yaml:3:1: sever: unknown field "sever", did you mean "server"?'),
