@@ -60,8 +60,8 @@ class FolderTree:
         if any(part in ("", ".", "..", ".git") or "\0" in part for part in parts):
             return None
         try:
+            mode = self._root.joinpath(*parts).stat().st_mode
             found = self._root.joinpath(*parts).resolve(strict=True)
-            mode = found.stat().st_mode
         except (OSError, RuntimeError):  # missing, not ours to read, a name too long, a loop of links
             return None
         inside = found == self._root or self._root in found.parents

@@ -14,7 +14,7 @@ from gitopsd.source.objects import Objects
 from gitopsd.source.tree import GitTree
 from tests.gitrepo import Repo
 
-FILES = {
+FILES: dict[str, str | bytes] = {
     "kustomization.yaml": "resources: [base]\n",
     "base/deployment.yaml": "kind: Deployment\n",
     "base/empty": "",
