@@ -43,7 +43,8 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 _PLAIN = {"Accept-Encoding": "identity"}  # near a cluster, packing costs both sides more than the bytes do
 _WARNING = re.compile(r'^\d{3} \S+ "((?:[^"\\]|\\.)*)"')
-_PATIENCE = (429, 503, 504)
+_OK, _UNAUTHORIZED, _TOO_MANY = 200, 401, 429
+_PATIENCE = (_TOO_MANY, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +107,28 @@ class Client:
                 login = await self._access.login()
                 code, headers, body = await self._exchange(request, login, end)
             self._listener.on_request(self.name, request.verb, code)
-            if code == 401 and again:  # noqa: PLR2004
+            if code == _UNAUTHORIZED and again:
                 again = False
                 await self._access.renew(login)
-            elif code in _PATIENCE and (pause := self._pause(code, headers)) is not None and time.monotonic() + pause < end:
-                await asyncio.sleep(pause)
-            else:
+                continue
+            if code == _TOO_MANY:
+                self.limiter.busy()
+            pause = _pause(code, headers)
+            if pause is None or time.monotonic() + pause > end:
                 return self._answer(code, headers, body)
-
-    def _pause(self, code: int, headers: Mapping[str, str]) -> float | None:
-        """Seconds to wait where the server asks for patience, spread out so that not all come back at once."""
-        if code == 429:  # noqa: PLR2004
-            self.limiter.busy()
-        seconds = headers.get("Retry-After", "1" if code == 429 else "")  # noqa: PLR2004
-        return min(float(seconds), REQUEST_SECONDS) * random.uniform(0.8, 1.3) if seconds.isdecimal() else None  # noqa: S311
+            await asyncio.sleep(pause)
 
     def _answer(self, code: int, headers: Mapping[str, str], body: bytes) -> Answer:
-        if 200 <= code < 300:  # noqa: PLR2004
+        if code // 100 == 2:  # noqa: PLR2004 - 2xx
             self.limiter.answered()
             try:
                 return Answer(code, orjson.loads(body), _warnings(headers))
             except orjson.JSONDecodeError:
                 raise ClusterError(self.name, "it answered with something that is not JSON; is it an API server?") from None
-        if 300 <= code < 400:  # noqa: PLR2004
+        if code // 100 == 3:  # noqa: PLR2004 - 3xx
             raise ClusterError(self.name, f"it answered with a redirect (HTTP {code}), which is not followed")
         refusal = parse_refusal(code, body)
-        if code == 401:  # noqa: PLR2004
+        if code == _UNAUTHORIZED:
             raise ClusterError(self.name, f"it does not accept our credentials: {refusal.message}")
         if code in _PATIENCE and refusal.reason in ("TooManyRequests", "ServiceUnavailable", "UnexpectedAnswer"):
             raise ClusterError(self.name, f"it is too busy or not ready: {refusal.message}")
@@ -181,26 +178,38 @@ class Client:
     @asynccontextmanager
     async def stream(self, path: str, params: Mapping[str, str], accept: str) -> AsyncIterator[AsyncIterator[Any]]:
         """The events of a watch, as long as the server sends them. Raises Refusal and ClusterError, also while it is read."""
+        response = await self._open(path, params, accept)
+        try:
+            yield self._events(response)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._lost(error, "") from None
+        finally:
+            self._cut(response)
+
+    async def _open(self, path: str, params: Mapping[str, str], accept: str) -> aiohttp.ClientResponse:
+        """A stream that has begun. A kind that was defined a moment ago can be watched only a little later (429)."""
         if self._watches is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
             self._watches = self._session(timeout)
-        login = await self._access.login()
-        try:
-            async with self._watches.get(
-                login.server + path, params=params, headers={**login.headers, **_PLAIN, "Accept": accept}, **_transport(login)
-            ) as response:
+        end = time.monotonic() + REQUEST_SECONDS
+        while True:
+            login = await self._access.login()
+            headers = {**login.headers, **_PLAIN, "Accept": accept}
+            try:
+                response = await self._watches.get(login.server + path, params=params, headers=headers, **_transport(login))
                 self._listener.on_request(self.name, "watch", response.status)
-                if response.status != 200:  # noqa: PLR2004
-                    if response.status == 401:  # noqa: PLR2004
-                        await self._access.renew(login)
-                    self._answer(response.status, response.headers, await self._read(response))
-                self._unreachable = (0.0, "")
-                try:
-                    yield self._events(response)
-                finally:
-                    self._cut(response)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise self._lost(error, "") from None
+                if response.status == _OK:
+                    self._unreachable = (0.0, "")
+                    return response
+                body = await self._read(response)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise self._lost(error, "") from None
+            if response.status == _UNAUTHORIZED:
+                await self._access.renew(login)
+            pause = _pause(response.status, response.headers)
+            if pause is None or time.monotonic() + pause > end:
+                self._answer(response.status, response.headers, body)
+            await asyncio.sleep(pause or 0.0)
 
     def _cut(self, response: aiohttp.ClientResponse) -> None:
         """Ends a stream at once: a polite end of TLS would wait for a server that has more to say."""
@@ -210,6 +219,7 @@ class Client:
             if (closed := protocol.closed) is not None:
                 self._ending.add(closed)
                 closed.add_done_callback(self._ending.discard)
+        response.close()
 
     async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[Any]:
         rest = b""
@@ -241,6 +251,12 @@ class Client:
             return ClusterError(self.name, f"it has not answered a request within {REQUEST_SECONDS:g} s")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         return ClusterError(self.name, f"it can't be reached: {reason}")
+
+
+def _pause(code: int, headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait where the server asks for patience, spread out so that not all come back at once."""
+    seconds = headers.get("Retry-After", "1" if code == _TOO_MANY else "") if code in _PATIENCE else ""
+    return min(float(seconds), REQUEST_SECONDS) * random.uniform(0.8, 1.3) if seconds.isdecimal() else None  # noqa: S311
 
 
 def _transport(login: Login) -> dict[str, Any]:

@@ -31,8 +31,9 @@ WATCHED: tuple[GroupKind, ...] = (*sorted(SURFACE), *(GroupKind("admissionregist
 
 @dataclass(slots=True)
 class Generations:
-    """The definitions of one kind, as a `Sink`; `on_change` is called when one comes, goes or changes, with
-    whether that is news: the first list is not.
+    """The definitions of one kind, as a `Sink`.
+
+    `on_change` is called when one comes, goes or changes, with whether that is news: the first list is not.
     """
 
     kind: GroupKind
