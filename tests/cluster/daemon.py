@@ -1,0 +1,171 @@
+"""The whole daemon as a process, for tests of the main job: a Git repository, its configuration, and what it says over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from localcluster import LocalCluster
+from tests.gitrepo import Repo
+
+_CONFIG = """\
+apiVersion: gitopsd.dev/v1alpha1
+kind: Config
+installation: {installation}
+server: {{listen: 127.0.0.1:{api}, metrics: 127.0.0.1:{metrics}}}
+storage: {{history: 'sqlite:history.db', mirrors: mirrors}}
+polling: {{interval: 1s}}
+clusters:
+  - {{name: in-cluster, server: 'https://kubernetes.default.svc', kubeconfig: {kubeconfig}}}
+applications:
+  - file: apps/*.yaml
+"""
+
+_APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: {name}, namespace: argocd}}
+spec:
+  project: default
+  source: {{repoURL: '{repository}', targetRevision: HEAD, path: {path}}}
+  destination: {{server: 'https://kubernetes.default.svc', namespace: {namespace}}}
+  syncPolicy:
+    automated: {{prune: true, selfHeal: true}}
+"""
+
+
+@dataclass(slots=True)
+class Daemon:
+    """`gitopsd run` in `folder`; a context manager. `installation` keeps its marks apart from those of other tests."""
+
+    folder: Path
+    cluster: LocalCluster
+    installation: str
+    repo: Repo = field(init=False)
+    api: int = field(default_factory=lambda: _free_port())
+    metrics: int = field(default_factory=lambda: _free_port())
+    _process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        (self.folder / "apps").mkdir(parents=True)
+        self.repo = Repo(self.folder / "repository.git")
+        config = _CONFIG.format(
+            installation=self.installation, api=self.api, metrics=self.metrics, kubeconfig=self.cluster.kubeconfig
+        )
+        (self.folder / "config.yaml").write_text(config)
+
+    def declare(self, name: str, namespace: str, path: str = "app") -> None:
+        """Declares an application that prunes and heals."""
+        text = _APPLICATION.format(name=name, namespace=namespace, path=path, repository=self.repo.url)
+        (self.folder / "apps" / f"{name}.yaml").write_text(text)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """A new process; returns when it answers."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "gitopsd", "run", "--config", str(self.folder / "config.yaml")]
+            self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        self.until(lambda: self.alive() and self._answers())
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
+        """Ends the process and all its children; gives its exit code."""
+        process = self._process
+        if process is None:
+            return 0
+        if how is signal.SIGKILL:
+            os.killpg(process.pid, how) if process.poll() is None else None
+        else:
+            process.send_signal(how)
+        self._process = None
+        return process.wait(timeout=60)
+
+    def alive(self) -> bool:
+        """Whether the process runs; fails with the end of its log where it ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise AssertionError(f"the daemon ended:\n{self.log_text()[-3000:]}")
+        return True
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def log_text(self) -> str:
+        """All that it has said so far."""
+        return self.log.read_text()
+
+    def get(self, path: str) -> Any:
+        """The JSON document at a path of its API."""
+        return json.loads(self.text(path))
+
+    def text(self, path: str, *, method: str = "GET") -> str:
+        """What it answers, whatever the status."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", method=method)  # noqa: S310 - our own daemon
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - likewise
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+
+    def app(self, name: str) -> Any:
+        """How an application stands."""
+        return self.get(f"/api/v1/applications/{name}")
+
+    def state(self, name: str) -> str:
+        """`Synced Healthy` and the like."""
+        app = self.app(name)
+        return f"{app['sync']['status']} {app['health']['status']}"
+
+    def until_synced(self, name: str, revision: str = "") -> None:
+        """Waits until it is Synced and Healthy, at `revision` where that is given."""
+
+        def synced() -> bool:
+            app = self.app(name)
+            settled = (app["sync"]["status"], app["health"]["status"]) == ("Synced", "Healthy")
+            return settled and revision in ("", app["sync"]["revision"])
+
+        self.until(synced, lambda: json.dumps(self.app(name), indent=1))
+
+    def until(self, condition: Callable[[], bool], said: Callable[[], str] = lambda: "", seconds: float = 90) -> None:
+        """Waits for a condition; after `seconds` fails with what is `said` and the end of the log."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.alive()
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited in vain; {said()}\n{self.log_text()[-3000:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            self.get("/healthz")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    def requests(self) -> int:
+        """How many requests it has sent to the API server, watches aside."""
+        lines = (line for line in self.text("/metrics").splitlines() if line.startswith("gitopsd_api_requests_total{"))
+        return int(sum(float(line.rpartition(" ")[2]) for line in lines if 'verb="watch"' not in line))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
