@@ -1,0 +1,121 @@
+"""Taking over from earlier tools, on a real API server: fields that leave Git leave the cluster too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from subprocess import run
+
+import pytest
+
+from gitopsd.cluster import Clusters
+from gitopsd.model.plan import Action, Step
+from gitopsd.model.refs import Object, ObjectRef
+from localcluster import LocalCluster
+from tests.cluster.hands import applied, got, made, patched, scaled
+from tests.cluster.world import application, clusters, config_map, deployment, marked, sync, wanted
+from tests.waiting import until
+
+
+@pytest.fixture
+async def port(cluster: LocalCluster) -> AsyncIterator[Clusters]:
+    """The port."""
+    async with clusters(cluster) as port:
+        yield port
+
+
+def _managers(obj: Object) -> set[tuple[str, str]]:
+    return {(entry["manager"], entry["operation"]) for entry in obj["metadata"]["managedFields"] if not entry.get("subresource")}
+
+
+async def test_from_kubectl_apply(cluster: LocalCluster, port: Clusters, namespace: str, tmp_path: Path) -> None:
+    """After client-side apply by the real kubectl, a key that Git lacks goes away, and kubectl's annotation with it."""
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(config_map(namespace, kept="1", dropped="2")))
+    run(["kubectl", "--kubeconfig", str(cluster.kubeconfig), "apply", "-f", str(file)], check=True)
+    app = application(namespace)
+    want = marked(app, config_map(namespace, kept="1"))
+    await sync(port, app, want)
+    live = got(cluster, want.ref)
+    assert live["data"] == {"kept": "1"}
+    assert "kubectl.kubernetes.io/last-applied-configuration" not in live["metadata"]["annotations"]
+    assert _managers(live) == {("gitopsd", "Apply")}
+    assert (await sync(port, app, want)).live[want.ref].in_sync
+
+
+@pytest.mark.parametrize("manager", ["argocd-controller", "kustomize-controller"])
+async def test_from_argo_and_flux(manager: str, cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """Server-side applies of Argo CD and Flux are taken over the same way."""
+    applied(cluster, config_map(namespace, kept="1", dropped="2"), manager)
+    app = application(namespace)
+    want = marked(app, config_map(namespace, kept="1"))
+    await sync(port, app, want)
+    assert got(cluster, want.ref)["data"] == {"kept": "1"}
+
+
+async def test_a_take_over_is_due_even_where_nothing_else_differs(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """An object that looks as Git wants it, but belongs to an earlier tool, is not in sync."""
+    app = application(namespace)
+    want = marked(app, config_map(namespace, key="1"))
+    applied(cluster, json.loads(want.body), "argocd-controller")
+    done = await sync(port, app, want)
+    assert not done.trials[want.ref].unchanged
+    assert _managers(got(cluster, want.ref)) == {("gitopsd", "Apply")}
+
+
+async def test_a_persons_edit_after_the_take_over_is_not_taken(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """What a person adds with kubectl edit once the object is ours stays theirs."""
+    app = application(namespace)
+    await sync(port, app, marked(app, config_map(namespace, key="1")))
+    ref = ObjectRef("", "ConfigMap", namespace, "settings")
+    patched(cluster, ref, {"data": {"more": "2"}}, manager="kubectl-edit")
+    await sync(port, app, marked(app, config_map(namespace, key="3")))
+    assert got(cluster, ref)["data"] == {"key": "3", "more": "2"}
+
+
+async def test_replicas_of_an_autoscaler_are_left(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """Where a HorizontalPodAutoscaler has the Deployment, a take-over does not reset replicas that Git does not set."""
+    manifest = deployment(namespace, replicas=4)
+    applied(cluster, manifest, "argocd-controller")
+    made(cluster, _autoscaler(namespace))
+    app = application(namespace)
+    want = marked(app, deployment(namespace, replicas=None))
+    await sync(port, app, want)
+    live = got(cluster, want.ref)
+    assert live["spec"]["replicas"] == 4
+    assert ("gitopsd", "Apply") in _managers(live)
+    assert (await sync(port, app, want)).live[want.ref].in_sync
+
+
+async def test_without_an_autoscaler_replicas_go_their_way(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """Nobody else has them: removed from Git, they are the server's default again."""
+    applied(cluster, deployment(namespace, replicas=4), "argocd-controller")
+    app = application(namespace)
+    want = marked(app, deployment(namespace, replicas=None))
+    await sync(port, app, want)
+    assert got(cluster, want.ref)["spec"]["replicas"] == 1
+
+
+async def test_what_an_autoscaler_scaled_yields(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """Replicas that the autoscaler wrote through `scale` beat those in Git, with a warning, and that is in sync."""
+    app = application(namespace)
+    want = marked(app, deployment(namespace, replicas=2))
+    await sync(port, app, want)
+    scaled(cluster, want.ref, 6, manager="kube-controller-manager")
+    store = port._clusters["local"]._store
+    receipt = store.receipts[want.ref].fingerprint
+    await until(lambda: store.tables["apps/v1", "Deployment"].entries[want.ref].fingerprint != receipt)
+    live = (await port.observe(app, wanted(want), await port.inventory(app)))[want.ref]
+    trial = await port.dry_run(app, Step(want.ref, Action.CONFIGURE, "", want, live))
+    assert trial.unchanged
+    assert "spec.replicas is left to kube-controller-manager" in trial.warnings[0]
+    assert (await sync(port, app, want)).live[want.ref].in_sync
+    assert got(cluster, want.ref)["spec"]["replicas"] == 6
+
+
+def _autoscaler(namespace: str) -> Object:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}
+    spec = {"minReplicas": 2, "maxReplicas": 9, "scaleTargetRef": target}
+    metadata = {"name": "api", "namespace": namespace}
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec}
