@@ -80,8 +80,8 @@ format: setup ## mend formatting, and lint where it mends itself
 demo: setup ## a cluster, a repository, the daemon: commit to live (CONTEXT=kind-x takes your cluster)
 	@$(BIN)/python -m demo $(if $(CONTEXT),--context $(CONTEXT))
 
-bench: setup ## figures beside kubectl's, with machine and versions (N=100 for a short run)
-	@$(BIN)/python -m bench $(if $(N),--applications $(N))
+bench: setup ## figures beside kubectl's, with machine and versions
+	@for script in bench/*.py; do $(BIN)/python "$$script"; done
 
 fuzz: setup ## look for input that breaks a bound (MINUTES=60)
 	@GITOPSD_FUZZ_MINUTES=$(or $(MINUTES),10) $(PYTEST) -q -m fuzz --timeout=0
