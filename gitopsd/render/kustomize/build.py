@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.accumulate import build_layer, open_layer
 from gitopsd.render.kustomize.finish import finish
 from gitopsd.render.kustomize.loading import Root, Session
+from gitopsd.render.kustomize.options import edit_layer
 from gitopsd.render.kustomize.origin import Origin
 from gitopsd.render.kustomize.settings import BuildSettings
 from gitopsd.render.needs import Answers, Needs
 
 if TYPE_CHECKING:
+    from gitopsd.model.app import KustomizeOptions
     from gitopsd.model.refs import Object
     from gitopsd.model.tree import Tree
 
 _NO_ANSWERS: Answers = {}
 
 
-def build(tree: Tree, path: str, settings: BuildSettings | None = None, answers: Answers = _NO_ANSWERS) -> list[Object]:
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What an Application's `source.kustomize` changes; `variables` are what its annotations may name (`ARGOCD_APP_NAME`)."""
+
+    options: KustomizeOptions
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(
+    tree: Tree,
+    path: str,
+    settings: BuildSettings | None = None,
+    answers: Answers = _NO_ANSWERS,
+    edits: Edits | None = None,
+) -> list[Object]:
     """The objects of the kustomization in the folder `path` of `tree` ("" is the root), in order; nobody may change them.
 
     Raises Needs for what `answers` lacks (see `gitopsd.render.needs`), LimitError past a bound, and RenderError for what is
@@ -27,7 +45,7 @@ def build(tree: Tree, path: str, settings: BuildSettings | None = None, answers:
     """
     session = Session(settings or BuildSettings(), answers)
     try:
-        objects = _build(session, tree, path)
+        objects = _build(session, tree, path, edits)
     except RenderError:
         if session.wanted:
             raise Needs(list(session.wanted)) from None
@@ -37,12 +55,14 @@ def build(tree: Tree, path: str, settings: BuildSettings | None = None, answers:
     return objects
 
 
-def _build(session: Session, tree: Tree, path: str) -> list[Object]:
+def _build(session: Session, tree: Tree, path: str, edits: Edits | None) -> list[Object]:
     entry = tree.entry(path)
     if entry is None or entry.kind != "dir":
-        message = f"must build at directory: '{path or '.'}' " + ("does not exist" if entry is None else "is not a directory")
-        raise RenderError(message)
+        reason = "does not exist" if entry is None else "is not a directory"
+        raise RenderError(f"must build at directory: '{path or '.'}' {reason}")
     layer = open_layer(Root(session, tree, path), None)
+    if edits is not None:
+        layer = edit_layer(layer, edits.options, edits.variables)
     if layer.spec.build_metadata:
         layer = layer.with_origin(Origin())
     return finish(build_layer(layer), layer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -120,23 +120,22 @@ def _expand(entries: list[dict[str, Any]]) -> Specs:
 
 
 def read_config(document: Any) -> TransformerConfig:
-    """A file of `configurations:`. Raises RenderError for an unknown key or a spec of the wrong shape."""
+    """A file of `configurations:`; keys that kustomize doesn't know are ignored. Raises RenderError for a spec of the wrong shape."""
     if document is None:
         return TransformerConfig()
     if not isinstance(document, dict):
         raise RenderError("a transformer configuration must be a mapping")
     by_lower = {name.lower(): ours for name, ours in _NAMES.items()}
-    config = TransformerConfig()
+    found: dict[str, Any] = {}
     for name, entries in document.items():
         if name.lower() == "namereference":
-            references = tuple(
+            found["name_reference"] = tuple(
                 NameReference(_gvk(entry), tuple(_read_spec(spec) for spec in _list_of(entry.get("fieldSpecs"), name)))
                 for entry in _list_of(entries, name)
             )
-            config = replace(config, name_reference=references)
         elif (ours := by_lower.get(name.lower())) is not None:
-            config = replace(config, **{ours: tuple(_read_spec(entry) for entry in _list_of(entries, name))})
-    return config
+            found[ours] = tuple(_read_spec(entry) for entry in _list_of(entries, name))
+    return TransformerConfig(**found)
 
 
 def _list_of(entries: Any, name: str) -> list[dict[str, Any]]:

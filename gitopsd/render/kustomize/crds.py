@@ -43,7 +43,8 @@ def _config_of(definitions: dict[str, Any], name: str) -> TransformerConfig:
             key = str(schema.get(f"{_REFERENCE}name-key", "name"))
             target_gvk = Gvk(version=str(schema[f"{_REFERENCE}api-version"]), kind=str(schema[f"{_REFERENCE}kind"]))
             references.append(NameReference(target_gvk, (FieldSpec("/".join((*path, key)), gvk),)))
-    config = TransformerConfig(**{key: tuple(specs) for key, specs in found.items()})
+    known: dict[str, Any] = {key: tuple(specs) for key, specs in found.items()}
+    config = TransformerConfig(**known)
     for reference in references:
         config = config.merge(TransformerConfig(name_reference=(reference,)))
     return config

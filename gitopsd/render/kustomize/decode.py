@@ -38,7 +38,7 @@ def decode(cls: type[T], value: Any, *, strict: bool, path: str = "") -> T:
         return cls()
     if not isinstance(value, dict):
         raise DecodeError(f"must be a mapping, not {_kind(value)}", path)
-    known = _fields_of(cls)
+    known: dict[str, _Field] = _fields_of(cls)  # type: ignore[arg-type] # a class is hashable, which mypy doubts of type[T]
     found: dict[str, Any] = {}
     for key, inner in value.items():
         target = known.get(str(key).lower())
@@ -73,7 +73,7 @@ def _convert(hint: Any, value: Any, path: str, strict: bool) -> Any:  # noqa: FB
         return _convert_list(get_args(hint)[0], value, path, strict)
     if origin is dict:
         return _convert_mapping(get_args(hint)[1], value, path, strict)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return decode(hint, value, strict=strict, path=path)
     return _convert_scalar(hint, value, path) if strict or hint is not str else _as_text(value, path)
 
@@ -118,4 +118,4 @@ def _kind(value: Any) -> str:
         return "a boolean"
     if isinstance(value, (int, float)):
         return "a number (quote it to make it a string)"
-    return {str: "a string", list: "a list", dict: "a mapping"}.get(type(value), type(value).__name__)
+    return "a string" if isinstance(value, str) else "a list" if isinstance(value, list) else "a mapping"

@@ -135,7 +135,7 @@ def _bracket(part: str) -> tuple[str, str]:
 
 
 def _text_in(item: Json, key: str) -> str | None:
-    value = item if not key else item.get(key, MISSING) if isinstance(item, dict) else MISSING
+    value: Json = item if not key else item.get(key, MISSING) if isinstance(item, dict) else MISSING
     return None if value is MISSING or isinstance(value, (dict, list)) else text_of(value).strip()
 
 
@@ -152,4 +152,4 @@ def _mapping(value: Json, part: str) -> dict[str, Json]:
 
 
 def _kind(value: Json) -> str:
-    return {dict: "a mapping", list: "a list"}.get(type(value), "a plain value")
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a plain value"

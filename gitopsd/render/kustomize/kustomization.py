@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.origin import Origin
 
 _VERSIONS = {"Kustomization": "kustomize.config.k8s.io/v1beta1", "Component": "kustomize.config.k8s.io/v1alpha1"}
+_ATTRIBUTES = {
+    "patches": "patches", "components": "components", "namespace": "namespace", "namePrefix": "name_prefix",
+    "nameSuffix": "name_suffix", "commonLabels": "common_labels", "commonAnnotations": "common_annotations",
+}  # fmt: skip
+"""The fields that options change, by their names in files (images and replicas are sorted, so their places are lost)."""
+
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _OLD_CHART_FIELDS = {
     "chartName": "name", "chartVersion": "version", "chartRepoUrl": "repo", "releaseName": "releaseName",
@@ -34,6 +40,8 @@ class Layer:
     file: File
     spec: Kustomization
     origin: Origin | None = None
+    written: Kustomization | None = None
+    """What the file says where an Application's options changed that."""
 
     @property
     def name(self) -> str:
@@ -42,11 +50,26 @@ class Layer:
 
     def place(self, field: str) -> Place:
         """Where in the file a field such as `resources[1]` stands."""
+        if self.written is not None and (name := _from_options(self.written, self.spec, field)):
+            return Place(self.name, field=f"spec.source.kustomize.{name}")
         return place_of(self.file, self.name, field)
 
     def with_origin(self, origin: Origin) -> Layer:
         """The same layer, its objects tracked."""
         return replace(self, origin=origin)
+
+
+def _from_options(written: Kustomization, edited: Kustomization, field: str) -> str | None:
+    """The option that a field comes from, with its own index; None if the file says it."""
+    name, bracket, index = field.partition("[")
+    attribute = _ATTRIBUTES.get(name)
+    if attribute is None:
+        return None
+    ours, all_of = getattr(written, attribute), getattr(edited, attribute)
+    if not bracket:
+        return name if ours != all_of else None
+    position = int(index.partition("]")[0]) - len(ours)
+    return f"{name}[{position}]" if position >= 0 else None
 
 
 def place_of(file: File, name: str, field: str) -> Place:

@@ -41,7 +41,11 @@ class Resource:
     @property
     def original(self) -> Id:
         """The id under which the object entered the build."""
-        return self.past_ids()[0] if self.past else self.id
+        if not self.past:
+            return self.id
+        group, version, _ = self.id.gvk
+        namespace, name, kind = self.past[0]
+        return Id(Gvk(group, version, kind), namespace, name)
 
     def past_ids(self) -> list[Id]:
         """All earlier ids, the oldest first, without the current one."""
@@ -156,9 +160,7 @@ class ResourceSet:
             return
         new_id = identify(obj, self.cluster_scoped)
         if new_id != resource.id:
-            self._forget(resource)
-            resource.id = new_id
-            self._index(resource)
+            self._move(resource, new_id)
 
     def rename(self, resource: Resource, obj: Object) -> None:
         """As `put`, remembering the id that the resource had before."""
@@ -177,6 +179,19 @@ class ResourceSet:
         for name in {one.name for one in ids}:
             yield self._by_name.setdefault(name, {})
         yield self._by_kind.setdefault(resource.id.gvk.kind, {})
+
+    def _move(self, resource: Resource, new_id: Id) -> None:
+        """Gives a resource another id. If the old one was remembered, it stays where it is found by it."""
+        old = resource.id
+        remembered = resource.past and resource.past[-1] == (old.namespace, old.name, old.gvk.kind)
+        if not remembered or new_id.gvk != old.gvk:
+            self._forget(resource)
+            resource.id = new_id
+            self._index(resource)
+            return
+        resource.id = new_id
+        self._by_id.setdefault(new_id, {})[resource] = None
+        self._by_name.setdefault(new_id.name, {})[resource] = None
 
     def _index(self, resource: Resource) -> None:
         for bucket in self._buckets(resource):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import text_of
-from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json, PathTree, rewrite
+from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import Gvk
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _rename_all(
         resources.put(resource, rewrite(resource.object, tree, change))
 
 
-def _renames(tree: PathTree[object]) -> bool:
+def _renames(tree: PathTree[FieldSpec]) -> bool:
     metadata = tree.children.get("metadata")
     return metadata is not None and "name" in metadata.children
 

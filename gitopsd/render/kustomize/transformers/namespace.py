@@ -50,7 +50,8 @@ class NamespaceTransformer:
                 obj = with_metadata(obj, namespace=new)
         if resource.id.gvk.kind in _BINDINGS:
             obj = self._bind(obj)
-        return specs.rewrite(obj, resource.id.gvk, self._set, str)
+        moved: Object = specs.rewrite(obj, resource.id.gvk, self._set, str)
+        return moved
 
     def _set(self, current: Json) -> Json:
         return current if self.unset_only and current else self.namespace
