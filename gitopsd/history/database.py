@@ -92,12 +92,12 @@ def open_database(url: str, *, password: Callable[[], str] | None = None, now: d
 
     Raises StorageError where it can't be opened. `now` names the file that a damaged one becomes.
     """
+    if url.startswith("sqlite:"):
+        return _open_sqlite(_sqlite_path(url), now)
     try:
         where = make_url(url)
     except ArgumentError:
         raise StorageError("storage.history: is no database URL") from None
-    if where.get_backend_name() == "sqlite":
-        return _open_sqlite(_sqlite_path(url), now)
     return _open_postgresql(where, password)
 
 
@@ -136,8 +136,12 @@ def _open_sqlite(path: Path, now: datetime) -> Database:
     return Database(engine, str(path), notices)
 
 
+def _sqlite_url(path: Path) -> URL:
+    return URL.create("sqlite", database=str(path))
+
+
 def _sqlite_engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _LOCK_SECONDS})
+    engine = create_engine(_sqlite_url(path), connect_args={"timeout": _LOCK_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
@@ -148,8 +152,8 @@ def _sqlite_engine(path: Path) -> Engine:
 
 
 def _damage(path: Path) -> str:
-    """What is wrong with a SQLite file, empty where it can be read."""
-    engine = _sqlite_engine(path)
+    """What is wrong with a SQLite file, empty where it can be read. Changes nothing in it: it may be evidence."""
+    engine = create_engine(_sqlite_url(path))
     try:
         with engine.connect() as connection:
             found: str = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
+
+from gitopsd.history.database import Database, migrate, open_database, translated
+from gitopsd.history.tables import metadata
+from gitopsd.model.errors import StorageError
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+DATABASES = ["sqlite", *(["postgresql"] if os.environ.get("GITOPSD_TEST_POSTGRES") else [])]
+
+
+def opened(kind: str, folder: Path) -> Database:
+    """An open database of a kind."""
+    url = f"sqlite://{folder}/history.db" if kind == "sqlite" else os.environ["GITOPSD_TEST_POSTGRES"]
+    return open_database(url, now=NOW)
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_migrations_make_what_the_tables_say(tmp_path: Path, kind: str) -> None:
+    """After all migrations, the database is what tables.py describes: no column, index or type is missing or different."""
+    database = opened(kind, tmp_path)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_migrations_go_both_ways(tmp_path: Path, kind: str) -> None:
+    """Down to nothing and up again works, and leaves the same tables."""
+    database = opened(kind, tmp_path)
+    tables = set(inspect(database.engine).get_table_names())
+    migrate(database.engine, database.name, "base")
+    assert set(inspect(database.engine).get_table_names()) == {"alembic_version"}
+    migrate(database.engine, database.name)
+    assert set(inspect(database.engine).get_table_names()) == tables == {*metadata.tables, "alembic_version"}
+    database.close()
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    """What was stored is there after a restart, and nothing is said."""
+    first = opened("sqlite", tmp_path)
+    with first.transaction() as connection:
+        connection.execute(text("insert into flags values ('a', 'b', 'c', '1')"))
+    first.close()
+    second = opened("sqlite", tmp_path)
+    with second.transaction() as connection:
+        assert connection.execute(text("select count(*) from flags")).scalar() == 1
+    assert second.notices == ()
+    second.close()
+
+
+def test_sqlite_settings(tmp_path: Path) -> None:
+    """WAL, foreign keys and incremental vacuum are on."""
+    database = opened("sqlite", tmp_path)
+    with database.engine.connect() as connection:
+        settings = [
+            connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "auto_vacuum")
+        ]
+    assert settings == ["wal", 1, 2]
+    database.close()
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    """The folder of the database need not be there."""
+    open_database(f"sqlite:{tmp_path}/a/b/history.db", now=NOW).close()
+    assert (tmp_path / "a/b/history.db").exists()
+
+
+@pytest.mark.parametrize("damage", ["text", "page", "header"])
+def test_damaged_file_is_moved_aside(tmp_path: Path, damage: str) -> None:
+    """A file that is no database, or one with broken pages, is kept under another name, and a new one is begun with a notice."""
+    file = tmp_path / "history.db"
+    database = opened("sqlite", tmp_path)
+    with database.transaction() as connection:
+        for number in range(2000):
+            connection.execute(text("insert into flags values ('a', 'b', :n, '\"some value\"')"), {"n": str(number)})
+    database.close()
+    content = file.read_bytes()
+    broken = {
+        "text": b"this is no database\n" * 100,
+        "page": content[:5000] + b"\xff" * 20000 + content[25000:],
+        "header": b"\0" * 4096,
+    }
+    file.write_bytes(broken[damage])
+    database = opened("sqlite", tmp_path)
+    (notice,) = database.notices
+    assert "is damaged" in notice
+    assert str(file.with_name("history.db.damaged-20260301T120000Z")) in notice
+    assert file.with_name("history.db.damaged-20260301T120000Z").read_bytes() == broken[damage]
+    with database.transaction() as connection:
+        assert connection.execute(text("select count(*) from flags")).scalar() == 0
+    database.close()
+
+
+def test_empty_file_is_a_new_database(tmp_path: Path) -> None:
+    """An empty file is what SQLite makes of nothing, and no damage."""
+    (tmp_path / "history.db").touch()
+    database = opened("sqlite", tmp_path)
+    assert database.notices == ()
+    database.close()
+
+
+def test_newer_database_is_left_alone(tmp_path: Path) -> None:
+    """After a step back to an older gitopsd nothing is lost: it refuses, and says why."""
+    database = opened("sqlite", tmp_path)
+    with database.transaction() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    database.close()
+    with pytest.raises(StorageError, match=r"history\.db: was made by a newer gitopsd \(version 9999\)"):
+        opened("sqlite", tmp_path)
+
+
+def test_locked_database(tmp_path: Path) -> None:
+    """A database that another process holds is an error that says so."""
+    database = opened("sqlite", tmp_path)
+    with closing(sqlite3.connect(tmp_path / "history.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with database.engine.connect() as connection:
+            connection.execute(text("PRAGMA busy_timeout = 1"))
+        with pytest.raises(StorageError, match="another process holds it"), database.transaction() as connection:
+            connection.execute(text("insert into flags values ('a', 'b', 'c', '1')"))
+    database.close()
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """Where the disk is full (here: the file may not grow), the error says what to do, and shows no value of the statement."""
+    database = opened("sqlite", tmp_path)
+    with database.engine.connect() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(StorageError, match="the disk is full: free some space") as caught, database.transaction() as connection:
+        connection.execute(text("insert into flags values ('a', 'b', 'c', :v)"), {"v": "HUSH" * 100_000})
+    assert "HUSH" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("sqlite:///proc/gitopsd/history.db", "the folder can't be made"),
+        ("postgresql://nobody:HUSH@127.0.0.1:1/none", "the database failed: connection"),
+        ("what is this", "is no database URL"),
+    ],
+)
+def test_database_that_can_t_be_opened(url: str, complaint: str) -> None:
+    """The error names the database and the reason, and never a password."""
+    with pytest.raises(StorageError, match=complaint) as caught:
+        open_database(url, now=NOW)
+    assert "HUSH" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cause", "advice"),
+    [
+        ("attempt to write a readonly database", "check the owner and mode"),
+        ("unable to open database file", "check that the folder exists"),
+        ("database disk image is malformed", "at its next start gitopsd moves it aside"),
+        ('FATAL: password authentication failed for user "x"', "check storage.history and storage.passwordFile"),
+        ("could not extend file: No space left on device", "the disk is full"),
+        ("server closed the connection\nsecond line", "the database failed: server closed the connection"),
+        ("", "the database failed: OperationalError"),
+    ],
+)
+def test_advice(cause: str, advice: str) -> None:
+    """What is said of a failure is what to do about it, in one line."""
+    with pytest.raises(StorageError, match=advice) as caught, translated("history.db"):
+        raise OperationalError("insert into flags values (?)", ("HUSH",), Exception(cause))
+    assert str(caught.value).startswith("history.db: ")
+    assert "HUSH" not in str(caught.value)
+    assert "\n" not in str(caught.value)
