@@ -8,18 +8,20 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from localcluster.binaries import Binaries
 from localcluster.cluster import LocalCluster
 from localcluster.errors import LocalClusterError
 from localcluster.layout import COMPONENTS
+from localcluster.progress import Progress
 
-Command = Callable[[LocalCluster, argparse.Namespace], int]
+Command = Callable[[argparse.Namespace], int | None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code, 1 where it failed (`status`: where the API server is not running)."""
     options = _parser().parse_args(arguments)
     try:
-        return _COMMANDS[options.command](LocalCluster(options.dir), options)
+        return _COMMANDS[options.command](options) or 0
     except LocalClusterError as error:
         print(f"localcluster: {error}", file=sys.stderr)
         return 1
@@ -27,78 +29,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _up(cluster: LocalCluster, options: argparse.Namespace) -> int:
-    cluster.up(controllers=options.only != "api", wait=options.wait, qps=options.qps)
-    return _say(cluster)
+def _build(_: argparse.Namespace) -> None:
+    for name in COMPONENTS:
+        Binaries().provide(name, Progress(sys.stderr))
 
 
-def _run(cluster: LocalCluster, options: argparse.Namespace) -> int:
+def _up(options: argparse.Namespace, *, bound: bool = False) -> None:
+    cluster = LocalCluster(options.dir)
+    cluster.up(controllers=options.only != "api", wait=options.wait, bound=bound, qps=options.qps)
+    print(f"{cluster.server} is ready: export KUBECONFIG={cluster.kubeconfig}", flush=True)
+
+
+def _run(options: argparse.Namespace) -> None:
     """In the foreground, until a signal; a kill -9 is seen by the guard."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first by default
+        signal.signal(number, signal.default_int_handler)
     try:
-        cluster.up(controllers=options.only != "api", wait=options.wait, bound=True, qps=options.qps)
-        _say(cluster)
+        _up(options, bound=True)
         signal.pause()
     finally:
-        cluster.down()
-    return 0
+        _down(options)
 
 
-def _say(cluster: LocalCluster) -> int:
-    print(f"{cluster.server} is ready: export KUBECONFIG={cluster.kubeconfig}", flush=True)
-    return 0
+def _down(options: argparse.Namespace) -> None:
+    LocalCluster(options.dir).down()
 
 
-def _down(cluster: LocalCluster, _: argparse.Namespace) -> int:
-    cluster.down()
-    return 0
-
-
-def _guard(cluster: LocalCluster, _: argparse.Namespace) -> int:
+def _guard(options: argparse.Namespace) -> None:
     sys.stdin.read()  # ends when the last holder of the other end has ended
-    return _down(cluster, _)
+    _down(options)
 
 
-def _status(cluster: LocalCluster, _: argparse.Namespace) -> int:
-    words = cluster.status()
+def _status(options: argparse.Namespace) -> int:
+    words = LocalCluster(options.dir).status()
     for name, word in words.items():
         print(f"{name:<24} {word}")
     return int(words["kube-apiserver"] != "running")
 
 
-def _start(cluster: LocalCluster, options: argparse.Namespace) -> int:
-    cluster.start(options.component)
-    return 0
-
-
-def _stop(cluster: LocalCluster, options: argparse.Namespace) -> int:
-    cluster.stop(options.component)
-    return 0
-
-
-def _reset(cluster: LocalCluster, _: argparse.Namespace) -> int:
-    cluster.reset()
-    return 0
-
-
-def _join(cluster: LocalCluster, _: argparse.Namespace) -> int:
-    cluster.join()
-    return 0
-
-
 _COMMANDS: Mapping[str, Command] = {
+    "build": _build,
     "up": _up,
     "down": _down,
     "status": _status,
     "run": _run,
-    "start": _start,
-    "stop": _stop,
-    "reset": _reset,
+    "start": lambda options: LocalCluster(options.dir).start(options.component),
+    "stop": lambda options: LocalCluster(options.dir).stop(options.component),
+    "reset": lambda options: LocalCluster(options.dir).reset(),
     "guard": _guard,
-    "join": _join,
+    "join": lambda options: LocalCluster(options.dir).join(),
 }
 
 _HELP: Mapping[str, str] = {
+    "build": "provide all binaries, as up would, and start nothing",
     "up": "start the cluster, and return when its API server is ready",
     "down": "end all its processes, and remove all that it made",
     "status": "say what runs",
@@ -116,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in _COMMANDS:
         command = commands.add_parser(name, help=_HELP[name])
-        command.add_argument("--dir", type=Path, required=True, help="the cluster's folder")
+        if name != "build":
+            command.add_argument("--dir", type=Path, required=True, help="the cluster's folder")
         if name in ("up", "run"):
             command.add_argument("--only", choices=["api"], help="leave the controllers out")
             command.add_argument("--wait", action="store_true", help="wait for the controllers too, where they must be built")
