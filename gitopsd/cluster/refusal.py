@@ -69,23 +69,32 @@ def _reason(reason: str, message: str, causes: tuple[str, ...]) -> str:
     return next((word for pattern, word in _REASONS if pattern.search(message)), reason or "InternalError")
 
 
+_PUBLIC = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
+
+
 def secret_values(obj: Object) -> Iterator[str]:
-    """Every text in a Secret that must never be shown: its values, encoded and decoded, and copies in annotations."""
+    """Every value in a Secret, encoded and decoded: under misspelt fields too, and in the copies that annotations hold."""
     if obj.get("kind") != "Secret" or obj.get("apiVersion") != "v1":
         return
-    for name in ("data", "stringData"):
-        values = obj.get(name)
-        for value in values.values() if isinstance(values, dict) else ():
-            yield from _spellings(value)
+    for name, part in obj.items():
+        if name not in _PUBLIC:
+            for value in _leaves(part):
+                yield from _spellings(value)
     annotations = (obj.get("metadata") or {}).get("annotations") or {}
     yield from (
         value for key, value in annotations.items() if key.endswith("/last-applied-configuration") and isinstance(value, str)
     )
 
 
-def _spellings(value: Any) -> Iterator[str]:
-    if not isinstance(value, str) or not value:
-        return
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _spellings(value: str) -> Iterator[str]:
     yield value
     yield b64encode(value.encode()).decode()
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from subprocess import run
@@ -33,7 +35,8 @@ async def test_from_kubectl_apply(cluster: LocalCluster, port: Clusters, namespa
     """After client-side apply by the real kubectl, a key that Git lacks goes away, and kubectl's annotation with it."""
     file = tmp_path / "settings.json"
     file.write_text(json.dumps(config_map(namespace, kept="1", dropped="2")))
-    run(["kubectl", "--kubeconfig", str(cluster.kubeconfig), "apply", "-f", str(file)], check=True)
+    command = [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(cluster.kubeconfig), "apply", "-f", str(file)]
+    await asyncio.to_thread(run, command, check=True)
     app = application(namespace)
     want = marked(app, config_map(namespace, kept="1"))
     await sync(port, app, want)

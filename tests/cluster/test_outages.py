@@ -1,0 +1,126 @@
+"""The API server goes, comes back, or is another one: the port says so, and converges by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from gitopsd.cluster import ClusterConfig, Clusters
+from gitopsd.model.app import App
+from gitopsd.model.errors import ClusterError
+from gitopsd.model.plan import Desired, Inventory
+from localcluster import LocalCluster
+from tests.cluster.hands import got
+from tests.cluster.world import IDENTITY, Heard, Synced, application, clusters, config_map, marked, service, sync, wanted
+from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A cluster to be broken: etcd and API server only."""
+    own = LocalCluster(tmp_path_factory.mktemp("own"))
+    try:
+        own.up(controllers=False, bound=True)
+        yield own
+    finally:
+        own.down()
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """What the port tells."""
+    return Heard()
+
+
+@pytest.fixture
+async def port(own: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
+    """The port, listened to."""
+    async with clusters(own, heard) as port:
+        yield port
+
+
+async def test_a_server_that_restarts(own: LocalCluster, port: Clusters, heard: Heard) -> None:
+    """While it is away passes fail quickly, and it is told; afterwards everything is in sync without a single dry run."""
+    app = application()
+    objects = [marked(app, config_map("default", "restart")), marked(app, service("default", "restart"))]
+    await sync(port, app, *objects)
+    assert port.status()[0].connected
+    own.stop("kube-apiserver")
+    await until(lambda: not port.status()[0].connected)
+    started = time.process_time()
+    with pytest.raises(ClusterError, match="local"):
+        await sync(port, app, *objects)
+    assert time.process_time() - started < 1
+    own.start("kube-apiserver")
+    await until(lambda: port.status()[0].connected)
+    done = await _patient_sync(port, app, *objects)
+    assert {live.in_sync for live in done.live.values()} == {True}
+    assert [ok for ok, _ in heard.connections] == [True, False, True]
+
+
+async def test_a_change_while_it_was_lost_is_told(own: LocalCluster, port: Clusters, heard: Heard) -> None:
+    """What changed while no watch was open is found by the list after it."""
+    app = application("missed")
+    want = marked(app, service("default", "missed"))
+    await sync(port, app, want)
+    watches = port._clusters["local"]._watches
+    reflectors = [task for reflector, task in watches._running.values()]
+    assert len(reflectors) == 1
+    own.stop("kube-apiserver")
+    await until(lambda: not port.status()[0].connected)
+    async with clusters(own) as other:
+        own.start("kube-apiserver")
+        changed = service("default", "missed")
+        changed["spec"]["ports"][0]["port"] = 81
+        await _patient_sync(other, app, marked(app, changed))
+    await until(lambda: (app.key, want.ref) in heard.changes)
+
+
+async def test_an_empty_server_in_its_place(own: LocalCluster, port: Clusters, heard: Heard) -> None:
+    """Same address, nothing in it: inventories, receipts and entries of the old one are forgotten, and all is made again."""
+    app = application("replaced")
+    objects = [marked(app, config_map("default", "replaced")), marked(app, service("default", "replaced"))]
+    first = await sync(port, app, *objects)
+    own.reset()
+    await until(lambda: not port.status()[0].connected or len(heard.connections) > 1)
+    await until(lambda: port.status()[0].connected)
+    done = await _patient_sync(port, app, *objects)
+    assert done.written.keys() == {one.ref for one in objects}
+    assert all(done.written[ref].uid != first.written[ref].uid for ref in done.written)
+    assert {live.in_sync for live in (await sync(port, app, *objects)).live.values()} == {True}
+    async with clusters(own) as second:
+        assert (await second.inventory(app)).members.keys() == {one.ref for one in objects}
+    assert got(own, objects[0].ref)["metadata"]["uid"] == done.written[objects[0].ref].uid
+
+
+async def test_a_dead_cluster_holds_up_only_its_own(own: LocalCluster) -> None:
+    """One that refuses connections fails its applications at once; those of the other cluster go on."""
+    dead = own.folder / "dead.kubeconfig"
+    dead.write_text(own.kubeconfig.read_text().replace(own.server, "https://127.0.0.1:9"))
+    configs = [ClusterConfig("local", kubeconfig=str(own.kubeconfig)), ClusterConfig("dead", kubeconfig=str(dead))]
+    async with Clusters(configs, IDENTITY) as port:
+        lost = application("lost", destination="dead")
+        with pytest.raises(ClusterError, match="dead: it can't be reached"):
+            await port.surface(lost)
+        with pytest.raises(ClusterError, match="dead"):
+            await port.inventory(lost)
+        app = application("alive")
+        assert (await sync(port, app, marked(app, config_map("default", "alive")))).written
+        assert [status.connected for status in port.status()] == [True, False]
+
+
+async def test_a_cluster_that_is_not_configured_is_named(own: LocalCluster, port: Clusters) -> None:
+    """The error names the destination, the application, and what there is."""
+    with pytest.raises(ClusterError, match=r"argocd/web names it, and no such cluster is configured; there is local \(https://"):
+        await port.observe(application(destination="east"), wanted(), Inventory())
+
+
+async def _patient_sync(port: Clusters, app: App, *objects: Desired) -> Synced:
+    """As a daemon does: a pass that fails for the cluster is made again when the cluster is back."""
+    while True:
+        try:
+            return await sync(port, app, *objects)
+        except ClusterError:
+            await until(lambda: port.status()[0].connected)
