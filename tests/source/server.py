@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import asyncio
-import datetime
+import base64
+import datetime as dt
 import ipaddress
 import os
 import socket
@@ -146,11 +146,11 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     folder.mkdir()
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "git")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -159,6 +159,12 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     (folder / "cert.pem").write_bytes(made.public_bytes(pem))
     (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none))
     return folder / "cert.pem", folder / "key.pem"
+
+
+_OPENSSH_SIGNATURES = [
+    "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", "rsa-sha2-256", "rsa-sha2-512"
+]  # fmt: skip
+"""What OpenSSH announces. The `ssh-rsa-sha256@ssh.com` of asyncssh's own list makes libssh2 1.11 write past its memory."""
 
 
 class SshServer:
@@ -181,7 +187,7 @@ class SshServer:
         keys = asyncssh.import_authorized_keys(self.user_key.export_public_key().decode())
         server = await asyncssh.create_server(
             asyncssh.SSHServer, "127.0.0.1", 0, server_host_keys=[self.host_key], authorized_client_keys=keys,
-            process_factory=self._run, encoding=None,
+            process_factory=self._run, encoding=None, signature_algs=_OPENSSH_SIGNATURES,
         )  # fmt: skip
         self.port = server.get_port()
         try:

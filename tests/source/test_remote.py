@@ -30,12 +30,12 @@ def secret(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def following(
-    folder: Path, url: str = "", credentials: Credentials | None = None, timeout: float = 20, seen: list[Request] | None = None
+    folder: Path, url: str = "", credentials: Credentials | None = None, patience: float = 20, seen: list[Request] | None = None
 ) -> AsyncIterator[Sources]:
     """A source that has these credentials for everything below `url`."""
     repositories = [Repository(url, credentials)] if credentials else []
     on_request: Callable[[Request], None] = (seen if seen is not None else []).append
-    sources = Sources(folder / "mirrors", HandClock(), repositories=repositories, timeout=timeout, on_request=on_request)
+    sources = Sources(folder / "mirrors", HandClock(), repositories=repositories, timeout=patience, on_request=on_request)
     try:
         yield sources
     finally:
@@ -64,17 +64,17 @@ async def test_password_and_token(repo: Repo, tmp_path: Path, secret: Path, logi
     """A password goes with its user, a token with a name that servers take for one; both are read anew for each operation."""
     repo.commit({"a": "1"})
     server = GitServer(repo.path.parent, login)
-    which = {"password": secret} if user else {"token": secret}
     with server.running() as root:
         url = f"{root}/app.git"
-        credentials = Credentials(username=user, insecure_send_unencrypted=True, **which)
+        credentials = Credentials(username=user, insecure_send_unencrypted=True)
+        credentials = replace(credentials, password=secret) if user else replace(credentials, token=secret)
         async with following(tmp_path, root, credentials) as sources:
             assert await sources.poll(url)
             server.login = login.replace(SECRET, "rotated")
             with pytest.raises(SourceError, match="the server refuses the configured credentials") as raised:
                 await sources.poll(url)
             assert SECRET not in str(raised.value)
-            secret.write_text("rotated")
+            secret.write_text("rotated")  # noqa: ASYNC240 - a few bytes
             assert not await sources.poll(url, force=True)
 
 
@@ -128,7 +128,7 @@ async def test_url_with_password(repo: Repo, tmp_path: Path) -> None:
 
 
 async def test_tls(repo: Repo, tmp_path: Path) -> None:
-    """A certificate that nobody vouches for is refused; one whose authority is configured, or one that need not be verified, is not."""
+    """A certificate that nobody vouches for is refused, unless its authority is configured or it need not be verified."""
     repo.commit({"a": "1"})
     cert, key = certificate(tmp_path / "tls")
     with GitServer(repo.path.parent).running((cert, key)) as root:
@@ -160,7 +160,7 @@ async def test_a_hanging_server_is_given_up(tmp_path: Path) -> None:
     seen: list[Request] = []
     with hanging() as port:
         url = f"http://127.0.0.1:{port}/app.git"
-        async with following(tmp_path, timeout=1, seen=seen) as sources:
+        async with following(tmp_path, patience=1, seen=seen) as sources:
             for _ in range(2):
                 with pytest.raises(SourceError):
                     await sources.poll(url)
@@ -171,7 +171,7 @@ async def test_a_hanging_server_holds_up_nobody_else(repo: Repo, tmp_path: Path)
     """While many repositories of a dead server wait for it, one on another server is polled."""
     repo.commit({"a": "1"})
     with hanging() as port, GitServer(repo.path.parent).running() as root:
-        async with following(tmp_path, timeout=600) as sources:
+        async with following(tmp_path, patience=600) as sources:
             dead = [asyncio.create_task(sources.poll(f"http://127.0.0.1:{port}/{number}.git")) for number in range(20)]
             assert await sources.poll(f"{root.replace('127.0.0.1', 'localhost')}/app.git")
             assert not any(task.done() for task in dead)
@@ -186,7 +186,7 @@ async def test_a_server_that_stalls_in_a_fetch(repo: Repo, tmp_path: Path) -> No
     server = GitServer(repo.path.parent)
     with server.running() as root:
         url = f"{root}/app.git"
-        async with following(tmp_path, timeout=1) as sources:
+        async with following(tmp_path, patience=1) as sources:
             await sources.poll(url)
             second = repo.commit({"a": "2"})
             server.stalled = True
@@ -272,7 +272,9 @@ async def test_a_key_that_is_not_let_in(repo: Repo, tmp_path: Path) -> None:
 
 def ssh_credentials(folder: Path, server: SshServer, passphrase: str = "") -> Credentials:
     """The key that `server` lets in, and its host key."""
-    (folder / "ssh_key").write_bytes(server.user_key.export_private_key("pkcs8-pem" if passphrase else "openssh", passphrase or None))
+    (folder / "ssh_key").write_bytes(
+        server.user_key.export_private_key("pkcs8-pem" if passphrase else "openssh", passphrase or None)
+    )
     (folder / "known_hosts").write_text(server.known_hosts)
     (folder / "passphrase").write_text(f"{passphrase}\n")
     return Credentials(
@@ -297,6 +299,12 @@ def test_credentials_show_nothing(secret: Path) -> None:
     credentials = Credentials(username="bob", password=secret, known_hosts=secret)
     access = credentials.read(parse_url("https://example.org/a"))
     assert access.password == SECRET
-    for text in (repr(credentials), str(credentials), repr(access), f"{access}", repr(parse_url(f"https://bob:{SECRET}@x.org/a"))):
+    for text in (
+        repr(credentials),
+        str(credentials),
+        repr(access),
+        f"{access}",
+        repr(parse_url(f"https://bob:{SECRET}@x.org/a")),
+    ):
         assert SECRET not in text
         assert str(secret) not in text

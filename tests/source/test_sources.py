@@ -245,7 +245,7 @@ async def test_restart(git: Git, repo: Repo) -> None:
 
 
 async def test_unreachable(git: Git, repo: Repo) -> None:
-    """While a remote can't be reached, polls are errors and back off, snapshots go on from the mirror, and status says since when."""
+    """While a remote can't be reached, polls are errors and back off, snapshots go on, and the status says since when."""
     commit = repo.commit({"a": "1"})
     await git.sources.poll(repo.url)
     shutil.move(repo.path, repo.path.with_name("away"))

@@ -59,7 +59,7 @@ def linked(request: pytest.FixtureRequest, tmp_path: Path) -> Tree:
     for path, content in LINKS.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, tuple):
-            os.symlink(content[1], root / path)
+            (root / path).symlink_to(content[1].decode())
         else:
             (root / path).write_text(str(content))
     return FolderTree(root)
