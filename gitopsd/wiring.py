@@ -28,8 +28,9 @@ from gitopsd.readiness import Readiness
 from gitopsd.reconcile import Reconciler
 from gitopsd.renderer import Renderer
 from gitopsd.service import Addresses, Service
-from gitopsd.source import Credentials as SourceCredentials
-from gitopsd.source import Repository, Request, Sources
+from gitopsd.source.credentials import Credentials as SourceCredentials
+from gitopsd.source.network import Request
+from gitopsd.source.sources import Repository, Sources
 from gitopsd.web.control import Control
 
 _log = structlog.get_logger()

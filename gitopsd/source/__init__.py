@@ -1,11 +1,4 @@
-"""Git repositories, as bare mirrors that are polled, and the trees of their commits."""
+"""Git repositories, as bare mirrors that are polled, and the trees of their commits; `folder` is a tree on disk.
 
-from gitopsd.source.credentials import Credentials
-from gitopsd.source.folder import FolderTree
-from gitopsd.source.mirror import Move
-from gitopsd.source.network import Request
-from gitopsd.source.sources import Repository, Sources
-from gitopsd.source.tracking import RepositoryStatus
-from gitopsd.source.tree import GitTree
-
-__all__ = ["Credentials", "FolderTree", "GitTree", "Move", "Repository", "RepositoryStatus", "Request", "Sources"]
+Nothing is imported here, so that `gitopsd render PATH` gets its `folder.FolderTree` without libgit2.
+"""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gitopsd.model.errors import LimitError, Place
 from gitopsd.model.tree import Entry
-from gitopsd.source.objects import MAX_FILE
+from gitopsd.source.limits import MAX_FILE
 
 
 class FolderTree:

@@ -21,13 +21,10 @@ from pygit2.enums import ConfigLevel
 
 from gitopsd.model.errors import LimitError, Place, SourceError
 from gitopsd.model.source import Commit
+from gitopsd.source.limits import MAX_FILE, MAX_FOLDER
 
 _T = TypeVar("_T")
 
-MAX_FILE = 32 << 20
-"""The largest file that is read, in bytes. An API server takes objects of 1.5 MiB; bundles of definitions are larger."""
-MAX_FOLDER = 4 << 20
-"""The largest folder, in bytes of its raw form: some hundred thousand names."""
 MAX_LINK = 4096
 DAMAGED = "gitopsd-damaged"
 """The file in a mirror that says that an object in it could not be read."""

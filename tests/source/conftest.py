@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.source import Request, Sources
+from gitopsd.source.network import Request
+from gitopsd.source.sources import Sources
 from tests.gitrepo import Repo
 
 

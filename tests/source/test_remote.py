@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from gitopsd.model.errors import SourceError
-from gitopsd.source import Credentials, Repository, Request, Sources
+from gitopsd.source.credentials import Credentials
+from gitopsd.source.network import Request
+from gitopsd.source.sources import Repository, Sources
 from tests.gitrepo import Repo
 from tests.source.conftest import HandClock
 from tests.source.server import GitServer, SshServer, certificate, hanging

@@ -12,8 +12,8 @@ import pytest
 
 from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source
 from gitopsd.model.errors import SourceError
-from gitopsd.source import Move
 from gitopsd.source import mirror as mirrors
+from gitopsd.source.mirror import Move
 from tests.gitrepo import Repo
 from tests.source.conftest import Git
 

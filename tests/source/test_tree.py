@@ -15,7 +15,8 @@ from pygit2.enums import FileMode
 from gitopsd.model.errors import LimitError
 from gitopsd.model.tree import Tree
 from gitopsd.source.folder import FolderTree
-from gitopsd.source.objects import MAX_FILE, Objects, parse_folder
+from gitopsd.source.limits import MAX_FILE
+from gitopsd.source.objects import Objects, parse_folder
 from gitopsd.source.tree import GitTree
 from tests.gitrepo import Content, Repo
 
