@@ -31,7 +31,6 @@ def configure_logging(level: str, style: str, stream: IO[str] | None = None) -> 
     """Sets up the logs of the process: `style` is json, console, or auto, which is console on a terminal."""
     stream = stream or sys.stderr
     console = style == "console" or (style == "auto" and stream.isatty())
-    render = structlog.dev.ConsoleRenderer(colors=stream.isatty()) if console else structlog.processors.JSONRenderer()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -40,9 +39,9 @@ def configure_logging(level: str, style: str, stream: IO[str] | None = None) -> 
     last: list[Any] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.StackInfoRenderer(),
-        *([] if console else [structlog.processors.format_exc_info]),
+        structlog.processors.format_exc_info,  # plainly: other formatters show the values of variables
         redaction,
-        render,
+        structlog.dev.ConsoleRenderer(colors=stream.isatty()) if console else structlog.processors.JSONRenderer(),
     ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))

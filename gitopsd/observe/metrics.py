@@ -89,6 +89,8 @@ class _Known:
     """Object and field of drift that has been counted and is still open."""
     awaited: str = ""
     """The revision that a sync has brought, and that is not live yet."""
+    live: str = ""
+    """The revision that was last Synced and Healthy."""
 
 
 @dataclass(slots=True)
@@ -166,13 +168,19 @@ class Metrics:
         known.reported = reported
 
     def _live(self, record: SyncRecord, known: _Known) -> None:
-        """Measures a commit that a sync brought when it is Synced and Healthy: once, and not where a person went back to it."""
-        if record.attempted and record.commits and not record.trigger.revision:
+        """Measures a commit that a sync brought, when it is first Synced and Healthy.
+
+        Healing drift brings no commit, and a person who goes back to one says nothing of how fast deliveries are.
+        """
+        asked_for = bool(record.trigger.revision)
+        if record.attempted and not record.drifts and not asked_for and record.revision != known.live:
             known.awaited = record.revision
-        live = record.sync is SyncStatus.SYNCED and record.health.status is HealthStatus.HEALTHY
-        if not live or not known.awaited or known.awaited != record.revision:
+        if record.sync is not SyncStatus.SYNCED or record.health.status is not HealthStatus.HEALTHY:
             return
-        known.awaited = ""
+        delivered = bool(record.revision) and known.awaited == record.revision
+        known.awaited, known.live = "", record.revision
+        if not delivered:
+            return
         if record.arrived is not None:
             self._families.to_live.observe(self._seconds_since(record.arrived))
         if (committed := record.commits[0].time) is not None:
@@ -181,14 +189,9 @@ class Metrics:
     # What ports count
 
     def git_request(self, repository: str, result: str, seconds: float) -> None:
-        """A question to a Git server: `result` is success, or one word for the failure."""
+        """A question to a Git server: `result` is ok, error or timeout."""
         self._families.git.labels(redact(repository), result).inc()
         self._families.git_seconds.labels(redact(repository)).observe(seconds)
-
-    def forget_repository(self, repository: str) -> None:
-        """No application uses the repository any more."""
-        for family in (self._families.git, self._families.git_seconds):
-            family.remove_by_labels({"repository": redact(repository)})
 
     def api_request(self, cluster: str, verb: str, code: int) -> None:
         """A request to an API server; a `code` of 0 is one that got no answer."""
