@@ -1,6 +1,7 @@
-"""Semantic versions and the ranges of them that `targetRevision` may name (semver.org 2.0; ranges as Masterminds/semver reads them).
+"""Semantic versions (semver.org 2.0), and the ranges of them that `targetRevision` may name (as Masterminds/semver reads them).
 
-A range is alternatives with `||` between, each a list of comparisons that must all hold: `>=1.2, <2`, `^1.2`, `~1.2.3`, `1.x`, `1.2 - 1.4`.
+A range is alternatives with `||` between, each a list of comparisons that must all hold: `>=1.2, <2`, `^1.2`, `~1.2.3`,
+`1.x`, `1.2 - 1.4`.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def parse_range(text: str) -> Range | None:
 
 
 def best(wanted: Range, tags: Iterable[str]) -> str | None:
-    """The tag with the highest version in the range, None where none is in it. Pre-releases count only where the range names one."""
+    """The tag with the highest version in the range, None where none is in it.
+
+    Pre-releases count only where the range names one.
+    """
     fitting = [(version, tag) for tag in tags if (version := parse_version(tag)) and _in_range(wanted, version)]
     return max(fitting, default=(None, None))[1]
 

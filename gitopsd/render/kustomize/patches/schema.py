@@ -53,7 +53,7 @@ class Schema:
 
     @classmethod
     def from_openapi(cls, document: Any) -> Self:
-        """From an OpenAPI document that a user gives: `definitions` (v2) or `components.schemas` (v3). What is malformed has no keys."""
+        """From a user's OpenAPI document: `definitions` (v2) or `components.schemas` (v3). What is malformed has no keys."""
         return cls.from_compact(compact(document))
 
     @classmethod

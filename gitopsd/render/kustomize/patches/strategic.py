@@ -1,10 +1,10 @@
 """Strategic merge patches, exactly as kustomize applies them.
 
 kustomize walks the target together with the patch, fields that the patch does not name included. Maps merge field by field,
-lists that the schema declares merge by their keys, everything else is replaced; a null in the patch deletes; `$patch` in a map
-or as an item of a merging list says `delete`, `replace` or `merge`. What the API server knows beyond that (`$retainKeys`,
-`$setElementOrder`, `$deleteFromPrimitiveList`) kustomize takes for ordinary fields, and so do we: its users would
-see their manifests change otherwise.
+lists that the schema declares merge by their keys, everything else is replaced; a null in the patch deletes; `$patch` in a
+map or as an item of a merging list says `delete`, `replace` or `merge`. A scalar over a quoted string becomes a string. What
+the API server knows beyond that (`$retainKeys`, `$setElementOrder`, `$deleteFromPrimitiveList`) kustomize takes for ordinary
+fields, and so do we: its users would see their manifests change otherwise.
 
 Values are never mutated: an unchanged subtree is returned as the very same object.
 """
@@ -17,7 +17,7 @@ from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.patches.associative import merge_items
 from gitopsd.render.kustomize.patches.schema import ANY_FIELD, ListType, MapType, Schema
-from gitopsd.render.kustomize.patches.values import DIRECTIVE, MISSING, directive, kind_of, without
+from gitopsd.render.kustomize.patches.values import DIRECTIVE, MISSING, directive, kind_of, was_quoted, without
 
 _UNTYPED: MapType = {}
 
@@ -28,6 +28,8 @@ def strategic_merge(target: dict[str, Any], patch: dict[str, Any], schema: Schem
     Without a schema no list merges. Raises RenderError where target and patch hold different kinds of values at one path, or a
     `$patch` is unknown; the message names the path.
     """
+    if directive(patch) == "replace":
+        return target  # kustomize drops what would replace the object itself
     merged = Merge(schema or Schema({})).walk(target, patch, None)
     return None if merged is MISSING else merged
 
@@ -53,8 +55,11 @@ class Merge:
             return self._mapping(target, patch, None if isinstance(known, ListType) else known)
         if kind == "list" and isinstance(known, ListType):
             return self._list(target, patch, known)
-        value = target if patch is MISSING else patch
-        return MISSING if value is None else value
+        if patch is MISSING:
+            return target
+        if patch is None:
+            return MISSING
+        return text_of(patch) if kind == "scalar" and was_quoted(target) else patch
 
     @staticmethod
     def _nothing(target: Any, patch: Any) -> Any:
@@ -68,11 +73,12 @@ class Merge:
         verb = directive(patch)
         if verb == "delete":
             return MISSING
+        whole = fresh or target is patch or verb == "replace"
         if verb in {"replace", "merge"}:
             patch = without(patch, DIRECTIVE)
         elif verb and not fresh:
             raise self.error(f"unknown patch strategy {verb!r}")
-        return self._fields(patch if fresh or verb == "replace" else target, patch, known)
+        return self._fields(patch if whole else target, patch, known)
 
     def _fields(self, target: dict[str, Any], patch: Any, known: MapType | None) -> dict[str, Any]:
         """Walks all fields; where target and patch are the same object, that is new content which the walk only cleans."""
@@ -99,13 +105,13 @@ class Merge:
     def _list(self, target: Any, patch: Any, known: ListType) -> Any:
         if patch is None:
             return MISSING
-        fresh = kind_of(target) is None
-        if not fresh and patch is not MISSING:
+        whole = target is None or target is MISSING or target is patch
+        if isinstance(target, list) and patch is not MISSING:
             verb, patch = self._list_directive(patch)
             if verb == "delete":
                 return MISSING
-            fresh = verb == "replace"
-        return merge_items(self, patch if fresh else target, patch, known)
+            whole = whole or verb == "replace"
+        return merge_items(self, patch if whole else target, patch, known)
 
     def _list_directive(self, patch: list[Any]) -> tuple[str, list[Any]]:
         """An item that holds nothing but `$patch` speaks for its list; the first item with a `$patch` decides whether it does."""
@@ -126,6 +132,3 @@ def _field(known: MapType | None, name: str) -> MapType | ListType | None:
     if known is None:
         return None
     return known.get(name) or known.get(ANY_FIELD) or _UNTYPED
-
-
-__all__ = ["Merge", "strategic_merge", "text_of"]
