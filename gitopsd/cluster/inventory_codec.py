@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -36,6 +37,7 @@ MAX_PLAIN = 900_000
 _MAX_UNPACKED = 64 << 20
 
 
+@lru_cache(maxsize=1 << 16)
 def parent_ref(identity: Identity, app: AppKey) -> ObjectRef:
     """The ConfigMap of an application."""
     return ObjectRef("", "ConfigMap", identity.namespace, inventory_name(identity.installation, app))

@@ -138,7 +138,15 @@ class Store:
         return table
 
     def entry(self, ref: ObjectRef, api_version: str, obj: Object) -> Entry:
-        """The entry of an object that the server sent."""
+        """The entry of an object that the server sent; the known one where it is the same state of the same object."""
+        table = self.tables.get((api_version, ref.kind))
+        known = table.entries.get(ref) if table else None
+        metadata = obj.get("metadata") or {}
+        if known is not None and (known.live.uid, known.live.resource_version) == (
+            metadata.get("uid"),
+            metadata.get("resourceVersion"),
+        ):
+            return known
         return entry(ref, api_version, obj, self._manager, content=(api_version, ref.kind) not in METADATA_ONLY)
 
     def find(self, ref: ObjectRef) -> Entry | None:
