@@ -1,7 +1,7 @@
 """`python -m demo`: a cluster, a Git repository made from manifests/, the daemon, and what to try with them.
 
-With `--context` the cluster is one that the user has, and only what the demo put there is said, not removed. Everything else lives in
-`.demo/` and goes away with Ctrl-C. `--once` ends as soon as the application is Synced and Healthy: for tests of the demo itself.
+With `--context` the cluster is one that the user has, and what went live there stays. Everything else lives in `.demo/`, and ends with
+Ctrl-C. `--once` ends as soon as the application is Synced and Healthy: for tests of the demo itself.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ Ctrl-C takes everything down."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--context", help="a context of your kubeconfig, in place of a cluster of the demo's own")
     parser.add_argument("--once", action="store_true", help="end as soon as the application is Synced and Healthy")
     return parser

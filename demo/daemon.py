@@ -33,6 +33,13 @@ class DaemonError(Exception):
     """The daemon did not start, or ended."""
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @dataclass(slots=True)
 class Daemon:
     """`gitopsd run` in `folder`, for the sample application in `repository`; a context manager."""
@@ -41,7 +48,7 @@ class Daemon:
     repository: Path
     kubeconfig: Path | None
     context: str
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=_free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,10 +108,3 @@ class Daemon:
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(self.address + path, timeout=10) as answer:  # noqa: S310 - our own daemon on loopback
             return json.load(answer)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

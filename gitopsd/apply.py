@@ -127,7 +127,9 @@ class _Run:
         for ref, health in sorted(healths.items()):
             if health.status is HealthStatus.DEGRADED:
                 raise _StoppedError(f"{ref} is Degraded: {health.message}")
-        waited = [ref for ref, health in sorted(healths.items()) if health.status in (HealthStatus.PROGRESSING, HealthStatus.MISSING)]
+        waited = [
+            ref for ref, health in sorted(healths.items()) if health.status in (HealthStatus.PROGRESSING, HealthStatus.MISSING)
+        ]
         if waited:
             health = healths[waited[0]]
             raise _StoppedError(f"{why} for {waited[0]}, which is still {health.status} after {deadline:g} s: {health.message}")

@@ -33,7 +33,7 @@ class Preflight:
     async def check(self, app: App, plan: Plan) -> Plan:
         """The plan as the server sees it: unchanged steps gone, changes filled in, refusals and deferrals added.
 
-        Raises ClusterError where the server can't be asked. With refusals in the given plan nothing is asked: it won't be carried out.
+        Raises ClusterError where the server can't be asked. A plan with refusals is given back: it won't be carried out.
         """
         if plan.refusals or not plan.steps:
             return plan

@@ -148,7 +148,9 @@ class Reconciler:
     async def _terminated(self, this: _Pass) -> None:
         """The record of a sync that was ended from outside; what it had written stays written."""
         message = "terminated; the next sync goes on where it was"
-        await self.ports.history.record(replace(this.record(), phase=Phase.FAILED, message=message, finished=self.ports.clock.now()))
+        await self.ports.history.record(
+            replace(this.record(), phase=Phase.FAILED, message=message, finished=self.ports.clock.now())
+        )
 
     async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
         with this.stages("health"):
@@ -207,5 +209,3 @@ def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:
 
 def _intended_members(desired: DesiredSet) -> Inventory:
     return Inventory({want.ref: Member(want.ref, want.api_version) for want in desired.objects if want.marked})
-
-

@@ -50,11 +50,15 @@ class Evidence:
         return Inventory(left | wanted)
 
 
-def concluded(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None, healths: Mapping[ObjectRef, Health]) -> SyncRecord:
+def concluded(
+    app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None, healths: Mapping[ObjectRef, Health]
+) -> SyncRecord:
     """The finished record. Without an `outcome` the pass only looked."""
     plan = evidence.plan
     open_steps = _open(plan, outcome)
-    resources = tuple(_state(want.ref, want.api_version, open_steps, plan, healths) for want in evidence.desired.objects if not want.hook)
+    resources = tuple(
+        _state(want.ref, want.api_version, open_steps, plan, healths) for want in evidence.desired.objects if not want.hook
+    )
     extras = tuple(_extra(step) for step in open_steps.values() if step.desired is None)
     refused = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
     return replace(

@@ -257,7 +257,10 @@ async def test_a_restart_goes_on_where_it_was() -> None:
 async def test_hooks_run_before_and_after() -> None:
     """PreSync before anything else, PostSync at the end; and a hook alone is no reason for a sync."""
     world = World()
-    hooks = [manifest("Job", phase.lower(), api="batch/v1", annotations={"argocd.argoproj.io/hook": phase}) for phase in ("PostSync", "PreSync")]
+    hooks = [
+        manifest("Job", phase.lower(), api="batch/v1", annotations={"argocd.argoproj.io/hook": phase})
+        for phase in ("PostSync", "PreSync")
+    ]
     world.git.push("c1", *hooks, manifest())
     record = await world.reconcile()
     assert record.phase is Phase.SUCCEEDED

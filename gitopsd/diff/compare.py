@@ -12,7 +12,7 @@ def compare(desired: DesiredSet, live: Mapping[ObjectRef, Live]) -> tuple[Compar
     """Every desired object in its order, then every other live one by name.
 
     A desired object is SAME only where its receipt holds (design section 6); any other that exists is UNDECIDED, since only
-    the server knows what it would make of it. One that is being deleted counts as there: it can't be applied to before it is gone.
+    the server knows what it would make of it. One that is being deleted counts as there: it must be gone before it is applied to.
     """
     wanted = tuple(
         Compared(want.ref, _verdict(live.get(want.ref)), desired=want, live=live.get(want.ref)) for want in desired.objects

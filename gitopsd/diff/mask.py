@@ -38,6 +38,10 @@ def masked(obj: Object, mask: Mask) -> Object:
         elif values is not None:
             shown[name] = mask(values)
     metadata = obj.get("metadata")
-    if isinstance(metadata, dict) and isinstance(annotations := metadata.get("annotations"), dict) and LAST_APPLIED in annotations:
+    if (
+        isinstance(metadata, dict)
+        and isinstance(annotations := metadata.get("annotations"), dict)
+        and LAST_APPLIED in annotations
+    ):
         shown["metadata"] = metadata | {"annotations": annotations | {LAST_APPLIED: mask(annotations[LAST_APPLIED])}}
     return shown

@@ -283,8 +283,6 @@ class AppSpec:
     source_hydrator: dict[str, Any] | None = None
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class App:
     """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster)."""

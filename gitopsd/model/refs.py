@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-
 Object = dict[str, Any]
 """A Kubernetes object as plain JSON. Nobody mutates one after rendering."""
 

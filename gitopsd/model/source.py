@@ -24,7 +24,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One source of an application at one moment. `repository` is the URL without credentials; `arrived` is when the commit reached us."""
+    """One source of an application at one moment.
+
+    `repository` is the URL without credentials; `arrived` is when the commit reached us.
+    """
 
     repository: str
     commit: Commit

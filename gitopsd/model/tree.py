@@ -24,7 +24,7 @@ class Entry:
 
 
 class Tree(Protocol):
-    """A read-only tree. Paths are relative, `/`-separated, normalised (no `.`, `..`, leading or trailing slash); `""` is the root.
+    """A read-only tree. Paths are relative and normalised (no `.`, `..`, leading or trailing slash); `""` is the root.
 
     Symbolic links are resolved by the tree and never lead out of it: one that would is as if it were missing.
     """

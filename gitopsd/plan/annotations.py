@@ -23,7 +23,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def sync_options(obj: Object) -> dict[str, str]:
-    """`argocd.argoproj.io/sync-options` as a mapping: `Prune=confirm,Replace=true` -> `{"Prune": "confirm", "Replace": "true"}`."""
+    """`argocd.argoproj.io/sync-options` by name: `Prune=confirm,Replace` -> `{"Prune": "confirm", "Replace": "true"}`."""
     pairs = (word.partition("=") for word in words(annotations_of(obj).get(f"{ARGO}sync-options", "")))
     return {key: value or "true" for key, _, value in pairs}
 

@@ -10,11 +10,26 @@ from gitopsd.model.errors import ObjectError
 from gitopsd.model.plan import Action, Step
 from gitopsd.model.refs import Object, ObjectRef
 
-_MISSING = re.compile(r'(?:namespaces|roles\.\S+|clusterroles\.\S+|\S*class(?:es)?\.\S+|serviceaccounts?) "([^"]+)" not found|service account \S*?/(\S+) was not found|serviceaccount "?([^" ]+)"? not found', re.IGNORECASE)
+_MISSING = re.compile(
+    r'(?:namespaces|roles\.\S+|clusterroles\.\S+|\S*class(?:es)?\.\S+|serviceaccounts?) "([^"]+)" not found'
+    r"|service account \S*?/(\S+) was not found"
+    r'|serviceaccount "?([^" ]+)"? not found',
+    re.IGNORECASE,
+)
 """How the server names what it lacks: `namespaces "web" not found`, `error looking up service account web/app: ...`."""
 
 _PROVIDERS = frozenset(
-    {"Namespace", "Role", "ClusterRole", "ServiceAccount", "StorageClass", "PriorityClass", "IngressClass", "RuntimeClass", "GatewayClass"}
+    {
+        "Namespace",
+        "Role",
+        "ClusterRole",
+        "ServiceAccount",
+        "StorageClass",
+        "PriorityClass",
+        "IngressClass",
+        "RuntimeClass",
+        "GatewayClass",
+    }
 )
 
 

@@ -112,7 +112,11 @@ def _kept(manifest: Object, app: App) -> str:
 def _empty_render(app: App, steps: list[Step]) -> Refusal:
     count = sum(step.action is Action.PRUNE for step in steps)
     how = "if that is meant, set syncPolicy.automated.allowEmpty"
-    return Refusal(ObjectRef("argoproj.io", "Application", *_names(app)), "EmptyRender", f"Git holds no object, {count} would be deleted; {how}")
+    return Refusal(
+        ObjectRef("argoproj.io", "Application", *_names(app)),
+        "EmptyRender",
+        f"Git holds no object, {count} would be deleted; {how}",
+    )
 
 
 def _names(app: App) -> tuple[str, str]:
@@ -129,7 +133,10 @@ def with_digest(plan: Plan) -> Plan:
 
 
 def selected(plan: Plan, resources: Mapping[str, None] | Iterable[str]) -> Plan:
-    """Only the steps for objects that were asked for, as `KIND/NAME` or `KIND/NAMESPACE/NAME`; hooks do not run (Argo CD's rule)."""
+    """Only the steps for objects that were asked for, as `KIND/NAME` or `KIND/NAMESPACE/NAME`.
+
+    Hooks do not run then (Argo CD's rule for selective syncs).
+    """
     names = frozenset(resources)
     if not names:
         return plan

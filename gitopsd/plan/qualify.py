@@ -99,7 +99,11 @@ def _refusal(manifest: Object, ref: ObjectRef, surface: Surface, *, known: bool)
             return None
         api_version = manifest.get("apiVersion")
         served = surface.preferred.get(ref.group_kind)
-        hint = f"it serves {served.api_version}" if served else "install its CustomResourceDefinition first, or put it in the same application"
+        hint = (
+            f"it serves {served.api_version}"
+            if served
+            else "install its CustomResourceDefinition first, or put it in the same application"
+        )
         return Refusal(ref, "UnknownKind", f"the cluster does not serve {ref.kind} of {api_version}; {hint}")
     resource = surface.resource(str(manifest.get("apiVersion")), ref.kind)
     if resource and resource.namespaced and not ref.namespace:
@@ -114,9 +118,8 @@ def _sanitised(manifest: Object, ref: ObjectRef, warnings: list[str]) -> Object:
     """
     clean = {key: value for key, value in manifest.items() if key != "status" and value is not None}
     metadata = dict(clean["metadata"])
-    for key in SERVERS_METADATA:
-        if metadata.pop(key, None) is not None:
-            warnings.append(f"{ref}: metadata.{key} in Git is ignored: only the cluster may set it")
+    dropped = [key for key in SERVERS_METADATA if metadata.pop(key, None) is not None]
+    warnings += [f"{ref}: metadata.{key} in Git is ignored: only the cluster may set it" for key in dropped]
     clean["metadata"] = {key: value for key, value in metadata.items() if value is not None}
     if ref.kind == "Secret" and ref.group == "" and isinstance(strings := clean.pop("stringData", None), dict):
         encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in strings.items()}

@@ -45,6 +45,13 @@ spec:
 """
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @dataclass(slots=True)
 class Daemon:
     """`gitopsd run` in `folder`; a context manager. `installation` keeps its marks apart from those of other tests."""
@@ -53,8 +60,8 @@ class Daemon:
     cluster: LocalCluster
     installation: str
     repo: Repo = field(init=False)
-    api: int = field(default_factory=lambda: _free_port())
-    metrics: int = field(default_factory=lambda: _free_port())
+    api: int = field(default_factory=_free_port)
+    metrics: int = field(default_factory=_free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -116,7 +123,7 @@ class Daemon:
 
     def text(self, path: str, *, method: str = "GET") -> str:
         """What it answers, whatever the status."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", method=method)  # noqa: S310 - our own daemon
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - likewise
                 return str(answer.read().decode())
@@ -162,10 +169,3 @@ class Daemon:
         """How many requests it has sent to the API server, watches aside."""
         lines = (line for line in self.text("/metrics").splitlines() if line.startswith("gitopsd_api_requests_total{"))
         return int(sum(float(line.rpartition(" ")[2]) for line in lines if 'verb="watch"' not in line))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

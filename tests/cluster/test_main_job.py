@@ -177,7 +177,7 @@ def test_sigterm_ends_in_order_and_the_next_start_goes_on(daemon: Daemon) -> Non
 
 @pytest.mark.timeout(600)
 def test_killed_in_the_middle_of_an_apply(daemon: Daemon, cluster: LocalCluster, namespace: str) -> None:
-    """kill -9 at ten moments of an apply of 200 objects: afterwards live equals Git, nothing is orphaned, nothing applied twice."""
+    """kill -9 at ten moments of an apply of 200 objects: live equals Git afterwards, nothing orphaned, nothing applied twice."""
     maps = f"/api/v1/namespaces/{namespace}/configmaps?labelSelector=applyset.kubernetes.io%2Fpart-of"
     applied: dict[str, int] = {}
     for round_ in range(10):

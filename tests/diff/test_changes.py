@@ -67,7 +67,7 @@ def test_nothing_differs_from_itself(obj: dict[str, Any]) -> None:
 def test_what_differs_is_said(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two documents that differ have a change, and its sides differ too."""
     fields = [{k: v for k, v in obj.items() if k not in ("status", "metadata")} for obj in (one, other)]
-    changes = field_changes(*fields)
+    changes = field_changes(fields[0], fields[1])
     assert bool(changes) == (repr_of(fields[0]) != repr_of(fields[1]))
     for change in changes:
         assert repr_of(change.before) != repr_of(change.after) or change.before is None
@@ -95,7 +95,9 @@ def test_a_secrets_values_are_digests_and_changes_stay_visible() -> None:
     assert "hunter2" not in str(shown)
     assert "aHVudGVyMg" not in str(shown)
     assert shown["metadata"]["annotations"]["note"] == "kept"
-    assert shown["data"]["k"] == masked(secret, keyed_mask(b"key"))["data"]["k"] != masked(secret, keyed_mask(b"other"))["data"]["k"]
+    assert (
+        shown["data"]["k"] == masked(secret, keyed_mask(b"key"))["data"]["k"] != masked(secret, keyed_mask(b"other"))["data"]["k"]
+    )
 
 
 def test_a_malformed_secret_leaks_nothing() -> None:

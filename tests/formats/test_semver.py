@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +65,7 @@ def test_precedence_is_that_of_semver_org() -> None:
         "1.0.0",
     ]
     versions = [parse_version(text) for text in texts]
-    assert all(a is not None and b is not None and a < b for a, b in zip(versions, versions[1:], strict=False))
+    assert all(a is not None and b is not None and a < b for a, b in pairwise(versions))
 
 
 @given(st.text(alphabet="0123456789.xX*^~<>=!|, -vrc", max_size=30))

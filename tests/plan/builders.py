@@ -24,7 +24,9 @@ _SERVED = (
     Resource("batch", "v1", "Job", "jobs", namespaced=True),
     Resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False),
 )
-SURFACE = Surface("v1.37.2", "s1", {(r.api_version, r.kind): r for r in _SERVED}, {GroupKind(r.group, r.kind): r for r in _SERVED})
+SURFACE = Surface(
+    "v1.37.2", "s1", {(r.api_version, r.kind): r for r in _SERVED}, {GroupKind(r.group, r.kind): r for r in _SERVED}
+)
 
 
 def app(*options: str, namespace: str = "web", annotations: dict[str, str] | None = None, **automated: bool) -> App:
@@ -60,5 +62,3 @@ def remembered(*refs: ObjectRef) -> Inventory:
 def ref(name: str, kind: str = "ConfigMap", namespace: str = "web") -> ObjectRef:
     """A reference in the core group."""
     return ObjectRef("", kind, namespace, name)
-
-
