@@ -1,15 +1,16 @@
 """The render port: the engine in worker processes, behind a cache that knows what each render read.
 
-A render's key is everything that it asked: of its trees by object id, misses included, and its own options. A commit that
-touches one application of a thousand costs a thousand cheap look-ups and one render. A render that failed is remembered
-like any other: the same input fails the same way. (The engine's version is no part of the key, as the cache is this process's.)
+A render's key is everything that it asked: of its trees by object id, misses included, its own options, and the variables that
+it read (so the commit's id only where it is read). A commit that touches one application of a thousand costs a thousand cheap
+look-ups and one render. A render that failed is remembered like any other: the same input fails the same way. (The engine's
+version is no part of the key, as the cache is this process's.)
 """
 
 from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -24,36 +25,58 @@ from gitopsd.model.tree import Recorded, Tree, answers_alike
 from gitopsd.ports import Rendered
 from gitopsd.render.application import render_source
 from gitopsd.render.kustomize.settings import BuildSettings
+from gitopsd.render.needs import Answers, Needs, RemoteBase
 
 _KEPT_PER_APP = 2  # what is live, and what somebody looks at in a plan for another revision
+_MAX_BASES = 50
+_REMOTE_SCHEMES = ("https://", "ssh://")
+
+Fetch = Callable[[str, str], Awaitable[Snapshot]]
+"""Gives the snapshot of a repository (its URL) at a revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a child is to render: sources, with a tree and variables each, and the trees of remote bases."""
+
+    sources: tuple[Source, ...]
+    trees: tuple[Tree, ...]
+    variables: tuple[Mapping[str, str], ...]
+    bases: tuple[RemoteBase, ...] = ()
+    base_trees: tuple[Tree, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What a child gives: the objects or the error, what it asked of each source's tree, and the size of its objects in bytes."""
+    """What a child gives: the objects or the error, what it asked of each tree, the variables that it read for each source.
+
+    `size` is that of the objects in bytes.
+    """
 
     objects: tuple[Object, ...]
     error: RenderError | None
     inputs: tuple[Mapping[str, str | None], ...]
+    variables: tuple[Mapping[str, str | None], ...]
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A render that was made of these sources at these commits."""
+    """A result, and what it was made of; `commits` are the newest that it is known to hold for."""
 
     sources: tuple[Source, ...]
+    bases: tuple[RemoteBase, ...]
     commits: tuple[str, ...]
-    inputs: tuple[Mapping[str, str | None], ...]
-    outcome: Rendered | RenderError
-    size: int
+    result: _Result
+    rendered: Rendered
 
-    def holds(self, sources: tuple[Source, ...], snapshots: Sequence[Snapshot]) -> bool:
-        """Whether a render of `snapshots` would give the same."""
-        if self.sources != sources:
-            return False
+    def holds(self, snapshots: Sequence[Snapshot], variables: Sequence[Mapping[str, str]]) -> bool:
+        """Whether a render of `snapshots`, those of the bases last, would give the same."""
+        for values, read in zip(variables, self.result.variables, strict=True):
+            if any(values.get(name) != value for name, value in read.items()):
+                return False
         return self.commits == _commits(snapshots) or all(
-            answers_alike(snapshot.tree, inputs) for snapshot, inputs in zip(snapshots, self.inputs, strict=True)
+            answers_alike(snapshot.tree, asked) for snapshot, asked in zip(snapshots, self.result.inputs, strict=True)
         )
 
 
@@ -63,56 +86,130 @@ class Renderer:
     def __init__(
         self,
         pool: Pool,
+        fetch: Fetch,
         *,
         deadline: float = 60.0,
         budget: int = 64 << 20,
         on_request: Callable[[Literal["hit", "miss"]], None] = lambda _: None,
     ) -> None:
-        """A render may take `deadline` seconds; `on_request` is told of each look into the cache.
+        """`fetch` gives remote bases; a render may take `deadline` seconds; `on_request` is told of each look into the cache.
 
         `budget` bounds the cache, in bytes of the objects as a child sends them (in memory they take some five times as much).
         """
-        self._pool, self._deadline, self._budget, self._on_request = pool, deadline, budget, on_request
-        self._kept: OrderedDict[AppKey, tuple[_Kept, ...]] = OrderedDict()
-        self._used = 0
+        self._pool, self._fetch, self._deadline, self._on_request = pool, fetch, deadline, on_request
+        self._cache = _Cache(budget)
 
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:  # noqa: ARG002 - for charts
-        """See `RenderPort.render`. Raises SourceError where a mirror turns out to be damaged."""
-        sources = tuple(replace(source, target_revision="") for source in app.sources)
-        kept = next((kept for kept in self._kept.get(app.key, ()) if kept.holds(sources, snapshots)), None)
+        """See `RenderPort.render`. Raises SourceError where a mirror is damaged, or a remote base can't be had."""
+        kept = await self._find(app, snapshots)
         self._on_request("hit" if kept else "miss")
         if kept is None:
-            result = await self._in_child(app, snapshots)
-            outcome = result.error or Rendered(result.objects)
-            kept = _Kept(sources, _commits(snapshots), result.inputs, outcome, result.size)
-            self._keep(app.key, kept)
-        elif kept.commits != _commits(snapshots):
-            self._keep(app.key, replace(kept, commits=_commits(snapshots)), instead_of=kept)
-        self._kept.move_to_end(app.key)
-        if isinstance(kept.outcome, RenderError):
-            raise kept.outcome.with_traceback(None)
-        return kept.outcome
+            kept = await self._render(app, snapshots)
+            self._cache.put(app.key, kept)
+        if kept.result.error:
+            raise kept.result.error.with_traceback(None)
+        return kept.rendered
 
-    async def _in_child(self, app: App, snapshots: Sequence[Snapshot]) -> _Result:
-        trees = tuple(snapshot.tree for snapshot in snapshots)
+    async def _find(self, app: App, snapshots: tuple[Snapshot, ...]) -> _Kept | None:
+        sources, variables = _shape(app), _variables(app, snapshots)
+        for kept in self._cache.get(app.key):
+            if kept.sources != sources:
+                continue
+            all_snapshots = (*snapshots, *[await self._base(base) for base in kept.bases])
+            if kept.holds(all_snapshots, variables):
+                if (commits := _commits(all_snapshots)) != kept.commits:
+                    self._cache.put(app.key, replace(kept, commits=commits), instead_of=kept)
+                return kept
+        return None
+
+    async def _render(self, app: App, snapshots: tuple[Snapshot, ...]) -> _Kept:
+        """Renders, and again with the remote bases that it turned out to need, as often as it takes."""
+        bases: dict[RemoteBase, Snapshot] = {}
+        while True:
+            base_trees = tuple(snapshot.tree for snapshot in bases.values())
+            trees = tuple(snapshot.tree for snapshot in snapshots)
+            result = await self._in_child(app, _Work(app.sources, trees, _variables(app, snapshots), tuple(bases), base_trees))
+            needed = _remote_bases(result.error)
+            if not needed or len(bases) + len(needed) > _MAX_BASES:
+                commits = _commits((*snapshots, *bases.values()))
+                return _Kept(_shape(app), tuple(bases), commits, result, Rendered(result.objects))
+            for base in needed:
+                bases[base] = await self._base(base)
+
+    async def _base(self, base: RemoteBase) -> Snapshot:
+        # Whoever can write to a repository can name any URL in it: not this machine's files, nor what anybody may forge.
+        if not base.repository.startswith(_REMOTE_SCHEMES) and "@" not in base.repository.partition("/")[0]:
+            raise RenderError(f"{base}: a remote base must be an https:// or ssh:// URL")
+        return await self._fetch(base.repository, base.ref or "HEAD")
+
+    async def _in_child(self, app: App, work: _Work) -> _Result:
         try:
-            return await self._pool.call(render_in_child, app.sources, trees, deadline=self._deadline)
+            return await self._pool.call(render_in_child, work, deadline=self._deadline)
         except ChildLimitError as error:
             raise LimitError(f"{app.key}: rendering {error}") from error
         except ChildError as error:
             raise RenderError(f"{app.key}: rendering came to no result: {error}") from error
 
-    def _keep(self, key: AppKey, kept: _Kept, instead_of: _Kept | None = None) -> None:
-        others = tuple(other for other in self._kept.pop(key, ()) if other is not instead_of)
-        self._kept[key] = (kept, *others[: _KEPT_PER_APP - 1])
-        self._used += kept.size - sum(gone.size for gone in (*others[_KEPT_PER_APP - 1 :], *([instead_of] if instead_of else [])))
+
+class _Cache:
+    """Some results of each application, the newest first; the applications that were asked for least recently go first."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget, self._used = budget, 0
+        self._kept: OrderedDict[AppKey, tuple[_Kept, ...]] = OrderedDict()
+
+    def get(self, key: AppKey) -> tuple[_Kept, ...]:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key, ())
+
+    def put(self, key: AppKey, kept: _Kept, instead_of: _Kept | None = None) -> None:
+        before = self._kept.pop(key, ())
+        now = (kept, *(other for other in before if other is not instead_of))[:_KEPT_PER_APP]
+        self._kept[key] = now
+        self._used += _size(now) - _size(before)
         while self._used > self._budget and len(self._kept) > 1:
-            _, gone = self._kept.popitem(last=False)
-            self._used -= sum(one.size for one in gone)
+            self._used -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(kept: tuple[_Kept, ...]) -> int:
+    return sum(one.result.size for one in kept)
+
+
+def _shape(app: App) -> tuple[Source, ...]:
+    """The sources without what only says which commit."""
+    return tuple(replace(source, target_revision="") for source in app.sources)
 
 
 def _commits(snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
     return tuple(f"{snapshot.repository} {snapshot.commit.id}" for snapshot in snapshots)
+
+
+def _remote_bases(error: RenderError | None) -> list[RemoteBase]:
+    """The bases that a render lacks, if it lacks nothing else: what else it may need is not supported yet."""
+    wanted = error.wanted if isinstance(error, Needs) else ()
+    bases = [need for need in wanted if isinstance(need, RemoteBase)]
+    return bases if len(bases) == len(wanted) else []
+
+
+def _variables(app: App, snapshots: Sequence[Snapshot]) -> tuple[Mapping[str, str], ...]:
+    return tuple(_environment(app, source, snapshot) for source, snapshot in zip(app.sources, snapshots, strict=True))
+
+
+def _environment(app: App, source: Source, snapshot: Snapshot) -> Mapping[str, str]:
+    """Argo CD's build environment (https://argo-cd.readthedocs.io/en/stable/user-guide/build-environment/)."""
+    commit = snapshot.commit.id
+    return {
+        "ARGOCD_APP_NAME": app.key.name,
+        "ARGOCD_APP_NAMESPACE": app.spec.destination.namespace,
+        "ARGOCD_APP_PROJECT_NAME": app.spec.project,
+        "ARGOCD_APP_SOURCE_PATH": source.path,
+        "ARGOCD_APP_SOURCE_REPO_URL": snapshot.repository,
+        "ARGOCD_APP_SOURCE_TARGET_REVISION": source.target_revision,
+        "ARGOCD_APP_REVISION": commit,
+        "ARGOCD_APP_REVISION_SHORT": commit[:7],
+        "ARGOCD_APP_REVISION_SHORT_8": commit[:8],
+    }
 
 
 # --- in the child -------------------------------------------------------------------------------------------------------
@@ -124,15 +221,37 @@ def _settings() -> BuildSettings:
     return BuildSettings()
 
 
-def render_in_child(sources: tuple[Source, ...], trees: tuple[Tree, ...]) -> _Result:
+def render_in_child(work: _Work) -> _Result:
     """Renders the sources one after the other. What it can't render is part of the result, for the sake of what it read."""
-    recorded = tuple(Recorded(tree) for tree in trees)
+    trees = tuple(Recorded(tree) for tree in work.trees)
+    base_trees = tuple(Recorded(tree) for tree in work.base_trees)
+    variables = tuple(_RecordedVariables(values) for values in work.variables)
+    answers: Answers = dict(zip(work.bases, base_trees, strict=True))
     objects: list[Object] = []
     error: RenderError | None = None
     try:
-        for source, tree in zip(sources, recorded, strict=True):
-            objects += render_source(tree, source, _settings())
+        for source, tree, values in zip(work.sources, trees, variables, strict=True):
+            objects += render_source(tree, source, _settings(), values, answers)
     except RenderError as raised:
         error = raised.with_traceback(None)
     found = () if error else tuple(objects)
-    return _Result(found, error, tuple(tree.inputs for tree in recorded), len(pickle.dumps(found)))
+    inputs = tuple(tree.inputs for tree in (*trees, *base_trees))
+    return _Result(found, error, inputs, tuple(values.read for values in variables), len(pickle.dumps(found)))
+
+
+class _RecordedVariables(Mapping[str, str]):
+    """Variables that know which of them were read, absent ones included."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.read: dict[str, str | None] = {}
+
+    def __getitem__(self, name: str) -> str:
+        self.read[name] = self._values.get(name)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)

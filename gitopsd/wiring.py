@@ -46,7 +46,7 @@ async def open_service(config: Config) -> Service:
     sources = _sources(config, clock, metrics)
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
     deadline = config.limits.render_time.total_seconds()
-    renderer = Renderer(rendering, deadline=deadline, on_request=metrics.render_cache)
+    renderer = Renderer(rendering, sources.snapshot_of, deadline=deadline, on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
     ports = Ports(sources, renderer, clusters, history, clock)

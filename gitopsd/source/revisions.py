@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 
+from gitopsd.formats.semver import best, parse_range
 from gitopsd.model.errors import SourceError
 from gitopsd.source.objects import Objects
 from gitopsd.source.remote import HEADS, TAGS, Refs
@@ -35,7 +36,7 @@ def resolve(revision: str, refs: Refs, objects: Objects) -> str | None:
         return refs.ids.get(revision)
     if is_id(revision):
         return revision.lower()
-    return _named(revision, refs, objects) or _abbreviated(revision, objects)
+    return _named(revision, refs, objects) or _abbreviated(revision, objects) or _newest(revision, refs)
 
 
 def _named(revision: str, refs: Refs, objects: Objects) -> str | None:
@@ -59,6 +60,14 @@ def _abbreviated(revision: str, objects: Objects) -> str | None:
         raise SourceError(
             f"revision {revision!r} is the beginning of several ids: write more of it", objects.repository
         ) from None
+
+
+def _newest(revision: str, refs: Refs) -> str | None:
+    wanted = parse_range(revision)
+    if wanted is None:
+        return None
+    tag = best(wanted, (name.removeprefix(TAGS) for name in refs.ids if name.startswith(TAGS)))
+    return refs.ids[f"{TAGS}{tag}"] if tag else None
 
 
 def missing(revision: str, refs: Refs, repository: str) -> SourceError:

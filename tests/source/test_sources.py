@@ -105,6 +105,29 @@ async def test_revisions(git: Git, repo: Repo, revision: str) -> None:
     assert (await git.sources.snapshot_of(repo.url, wanted)).commit.id == commit
 
 
+async def test_ranges_of_versions(git: Git, repo: Repo) -> None:
+    """A range of versions is the newest tag in it; a branch or tag of that very name comes first."""
+    commits = {}
+    for version in ("v1.2.0", "v1.10.0", "v2.0.0-rc.1", "v1.3.0", "nightly", "refs/odd"):
+        commits[version] = repo.commit({"version": version})
+        repo.tag(version, commits[version], annotated=version == "v1.10.0")
+    named = repo.commit({"a": "1"}, branch="1.x")
+    await git.sources.poll(repo.url)
+    found = {
+        range_: (await git.sources.snapshot_of(repo.url, range_)).commit.id
+        for range_ in ("^1.2", "~1.2", ">=1.2, <1.10", "*", "1.x")
+    }
+    assert found == {
+        "^1.2": commits["v1.10.0"],
+        "~1.2": commits["v1.2.0"],
+        ">=1.2, <1.10": commits["v1.3.0"],
+        "*": commits["v1.10.0"],
+        "1.x": named,
+    }
+    with pytest.raises(SourceError, match=r"has no revision '\^3\.0'"):
+        await git.sources.snapshot_of(repo.url, "^3.0")
+
+
 async def test_head_is_the_remotes(git: Git, repo: Repo) -> None:
     """HEAD is the remote's default branch, also after it changed there."""
     repo.commit({"a": "1"})
