@@ -1,7 +1,7 @@
 """`python -m demo`: a cluster, a Git repository made from manifests/, the daemon, and what to try with them.
 
-With `--context` the cluster is one that the user has, and what went live there stays. Everything else lives in `.demo/`, and ends with
-Ctrl-C. `--once` ends as soon as the application is Synced and Healthy: for tests of the demo itself.
+With `--context` the cluster is one that the user has, and what went live there stays. Everything else lives in `.demo/`, and
+ends with Ctrl-C. `--once` ends as soon as the application is Synced and Healthy: for tests of the demo itself.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class AdoptPolicy(Enum):
     UNOWNED = "unowned"
     """Objects that nobody has marked; the default. Whoever wrote one by hand, or with kubectl, loses nothing by it."""
     ANY = "any"
-    """Also objects of another application or tool: asked for with `gitopsd.dev/adopt: "true"` on the object or the application."""
+    """Also what another application or tool owns: asked for with `gitopsd.dev/adopt: "true"` on the object or its application."""
 
 
 def adopt_policy(app: App, manifest: Object) -> AdoptPolicy:

@@ -15,7 +15,7 @@ def _entry(manager: str, time: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {"manager": manager, "operation": "Update", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields}
 
 
-IMAGE = {
+IMAGE: dict[str, Any] = {
     "f:spec": {
         "f:containers": {'k:{"name":"app"}': {".": {}, "f:image": {}, "f:ports": {'k:{"containerPort":80,"protocol":"TCP"}': {}}}}
     }

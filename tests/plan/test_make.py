@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_what_left_git_is_pruned() -> None:
     ],
     ids=["no mark", "another's mark", "copied mark", "under a controller", "made anew", "not in the inventory", "going already"],
 )
-def test_what_is_not_ours_is_never_pruned(fields: dict[str, object], inventory: Inventory) -> None:
+def test_what_is_not_ours_is_never_pruned(fields: dict[str, Any], inventory: Inventory) -> None:
     """Each part of invariant 2 alone keeps an object alive."""
     plan = _plan(wanted(manifest(name="kept")), (live(ref("gone"), **fields),), inventory)
     assert Action.PRUNE not in _actions(plan).values()
@@ -109,7 +110,7 @@ def test_an_empty_render_prunes_nothing() -> None:
         ({"deleting": True}, "it is being deleted"),
     ],
 )
-def test_what_another_owns_is_refused_and_both_are_named(fields: dict[str, object], words: str) -> None:
+def test_what_another_owns_is_refused_and_both_are_named(fields: dict[str, Any], words: str) -> None:
     """Invariant 4: neither taken over nor deleted unless asked by name."""
     plan = _plan(wanted(manifest()), (live(ref("settings"), **fields),))
     assert [words in str(refusal) for refusal in plan.refusals] == [True]
