@@ -137,6 +137,7 @@ _INT = re.compile(r"([-+]?)(?:0[bB]([01]+)|0[oO]?([0-7]+)|0[xX]([0-9a-fA-F]+)|([
 _BASES = (2, 8, 16, 10)
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _TIME = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]+))?"
+_BASE60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _TIMESTAMP = re.compile(
     rf"([0-9]{{4}})-([0-9]{{1,2}})-([0-9]{{1,2}})(?:[Tt]{_TIME}(Z|[-+][0-9]{{2}}:[0-9]{{2}})| {_TIME})?",
 )
@@ -236,3 +237,12 @@ RULES = {
     Dialect.RESOURCE: Rules(_Values(_CORE_WORDS, timestamps=True, unsigned=True), unique=True),
     Dialect.KUBECTL: Rules(_Values(_YAML11_WORDS, timestamps=False, unsigned=False), unique=False),
 }
+
+
+def reads_as_string(text: str) -> bool:
+    """Whether every reader of YAML takes the plain scalar `text` for a string; if not, it is written in quotes."""
+    if text in _YAML11_WORDS or text in _NOT_JSON:
+        return False
+    if text[0] not in "0123456789+-.":
+        return True
+    return not (_BASE60.fullmatch(text) or _TIMESTAMP.fullmatch(text)) and _number(text) is None

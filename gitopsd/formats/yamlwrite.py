@@ -1,7 +1,7 @@
 """YAML as `kustomize build` prints it.
 
 kustomize turns objects to JSON and that to YAML with a Go port of libyaml, so libyaml itself writes the same bytes, given
-the same order of keys and styles of scalars, and lines without end.
+the same order of keys and styles of scalars.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from yaml.events import (
     StreamStartEvent,
 )
 
-from gitopsd.formats.scalars import RULES, Dialect, ScalarError
+from gitopsd.formats.scalars import reads_as_string
 
-_WIDTH = 2**31 - 1
+_WIDTH = 80
 _UNTAGGED = (True, True)
+_FIXED_POINT = range(-4, 6)
+"""Powers of ten that Go writes without an exponent."""
 _WORDS = {None: "null", True: "true", False: "false"}
 
 _STREAM_START, _STREAM_END = StreamStartEvent(), StreamEndEvent()
@@ -72,15 +74,8 @@ def _events(value: Any) -> Iterator[Event]:
 
 
 def _string(value: str) -> ScalarEvent:
-    style = "|" if "\n" in value else None if _reads_as_string(value) else '"'
+    style = "|" if "\n" in value else None if reads_as_string(value) else '"'
     return ScalarEvent(None, None, _UNTAGGED, str(value), style=style)
-
-
-def _reads_as_string(text: str) -> bool:
-    try:
-        return isinstance(RULES[Dialect.KUBECTL].values[text], str)
-    except ScalarError:
-        return False
 
 
 def _number(value: float | None) -> str:
@@ -101,7 +96,7 @@ def go_float(value: float) -> str:
     if not digits:
         return f"{sign}0"
     power = point - 1
-    if power < -4 or power >= 21:  # noqa: PLR2004 - Go's own thresholds
+    if power not in _FIXED_POINT:
         tail = f".{digits[1:]}" if len(digits) > 1 else ""
         return f"{sign}{digits[0]}{tail}e{'-' if power < 0 else '+'}{abs(power):02d}"
     if point <= 0:
