@@ -99,7 +99,7 @@ class FakeRenderer:
 def _objects(source: Source, tree: Tree) -> list[Object]:
     if source.ref and not source.path:
         return []
-    folder = source.path.strip("/")
+    folder = source.path.strip("./")
     if tree.entry(folder) is None:
         raise RenderError("does not exist", Place(source.path))
     paths = [f"{folder}/{name}".strip("/") for name in tree.list(folder) if name.endswith(".yaml")]
