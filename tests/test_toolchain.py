@@ -18,6 +18,7 @@ PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic"}
 """Distributions that are the lower half of one we declare: we import their names, the upper half chooses their versions."""
 
 GIVEN = {
+    "jsonpatch": "the measure for our JSON6902, which differs from it where kustomize does",
     "kubernetes": "models and generated calls, for what comes; cluster/kubeconfig.py says why access is read without it",
     "ruamel-yaml": "round trips that keep comments, for what gitopsd will write into a repository",
 }
