@@ -52,7 +52,7 @@ async def open_service(config: Config) -> Service:
     ports = Ports(sources, renderer, clusters, history, clock)
     marking = Marking(config.installation, config.namespace)
     reconciler = Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
-    agent = Agent(reconciler, (metrics.observe, log_record), config.workers.syncs)
+    agent = Agent(reconciler, (metrics.observe, log_record), workers=config.workers.syncs)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
     scan = _Scan(ApplicationFiles(config), agent, clusters, history, metrics)

@@ -190,7 +190,8 @@ def test_killed_in_the_middle_of_an_apply(daemon: Daemon, cluster: LocalCluster,
         daemon.kill()
         daemon.start()
         daemon.until_synced(APP, revision)
-        assert _named(cluster, maps, "") == names
+        # A deletion that was accepted ends when the garbage collector has seen to it.
+        daemon.until(lambda: _named(cluster, maps, "") == names)  # noqa: B023 - called within the round
         daemon.kill(signal.SIGTERM)
     daemon.start()
     for record in daemon.get(f"/api/v1/applications/{APP}/history?limit=100")["items"]:
