@@ -42,13 +42,24 @@ def whole(binaries: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         yield cluster
 
 
-@pytest.fixture
-def bare(binaries: dict[str, Path], tmp_path: Path) -> Iterator[LocalCluster]:
+@pytest.fixture(scope="module")
+def bare(binaries: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """The API server alone."""
-    cluster = LocalCluster(tmp_path / "bare")
+    cluster = LocalCluster(tmp_path_factory.mktemp("bare"))
     cluster.up(controllers=False, bound=True)
     yield cluster
     cluster.down()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> LocalCluster:
+    """A cluster whose API server does not start."""
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    for name, script in (("etcd", "exec sleep 1000"), ("kube-apiserver", "echo 'unknown flag: --bind'; exit 1")):
+        (assets / name).write_text(f"#!/bin/sh\n{script}\n")
+        (assets / name).chmod(0o755)
+    return LocalCluster(tmp_path / "cluster", Binaries(assets))
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
@@ -165,16 +176,6 @@ def test_down_leaves_nothing(binaries: dict[str, Path], tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_down_spares_what_is_not_its_own(binaries: dict[str, Path], tmp_path: Path) -> None:
-    """A folder that was there before stays, with what else is in it."""
-    (tmp_path / "mine").touch()
-    cluster = LocalCluster(tmp_path)
-    cluster.up(controllers=False, bound=True)
-    assert cluster.kubeconfig.exists()
-    cluster.down()
-    assert list(tmp_path.iterdir()) == [tmp_path / "mine"]
-
-
 def test_cluster_goes_with_its_owner(binaries: dict[str, Path], tmp_path: Path) -> None:
     """`run` takes the cluster down even where it is killed without a chance to."""
     folder = tmp_path / "cluster"
@@ -186,18 +187,21 @@ def test_cluster_goes_with_its_owner(binaries: dict[str, Path], tmp_path: Path) 
     until(lambda: processes_of(folder) == [])
 
 
-def test_component_that_ends_at_its_start_is_quoted(tmp_path: Path) -> None:
+def test_component_that_ends_at_its_start_is_quoted(broken: LocalCluster) -> None:
     """The error names the component and its log, and repeats the end of it; nothing is left running."""
-    assets = tmp_path / "assets"
-    assets.mkdir()
-    for name, script in (("etcd", "exec sleep 1000"), ("kube-apiserver", "echo 'unknown flag: --bind'; exit 1")):
-        (assets / name).write_text(f"#!/bin/sh\n{script}\n")
-        (assets / name).chmod(0o755)
-    cluster = LocalCluster(tmp_path / "cluster", Binaries(assets))
     with pytest.raises(LocalClusterError, match=r"(?s)^kube-apiserver ended while .*kube-apiserver.log.*unknown flag: --bind$"):
-        cluster.up()
-    assert set(cluster.status().values()) == {"stopped"}
-    cluster.down()
+        broken.up()
+    assert set(broken.status().values()) == {"stopped"}
+
+
+def test_down_spares_what_is_not_its_own(broken: LocalCluster) -> None:
+    """A folder that was there before stays, with what else is in it."""
+    broken.folder.mkdir()
+    (broken.folder / "mine").touch()
+    with pytest.raises(LocalClusterError):
+        broken.up()
+    broken.down()
+    assert list(broken.folder.iterdir()) == [broken.folder / "mine"]
 
 
 def test_no_cluster_is_said(tmp_path: Path) -> None:
