@@ -1,0 +1,1 @@
+"""Scripts that write data files of the project from their sources."""
