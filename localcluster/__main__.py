@@ -20,6 +20,11 @@ Command = Callable[[argparse.Namespace], int | None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code, 1 where it failed (`status`: where the API server is not running)."""
     options = _parser().parse_args(arguments)
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # the first is ignored in a shell's background job, the second cleans nothing up
+        signal.signal(number, signal.default_int_handler)
     try:
         return _COMMANDS[options.command](options) or 0
     except LocalClusterError as error:
@@ -42,8 +47,6 @@ def _up(options: argparse.Namespace, *, bound: bool = False) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     """In the foreground, until a signal; a kill -9 is seen by the guard."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first by default
-        signal.signal(number, signal.default_int_handler)
     try:
         _up(options, bound=True)
         signal.pause()
