@@ -24,6 +24,7 @@ from gitopsd.cluster.config import ClusterConfig, Listener
 from gitopsd.cluster.limiter import Limiter
 from gitopsd.cluster.refusal import parse_refusal
 from gitopsd.model.errors import ClusterError
+from gitopsd.model.refs import Object
 
 REQUEST_SECONDS = 30.0
 """From asking until the whole answer is there, waiting for a busy server included."""
@@ -65,7 +66,7 @@ class Answer:
     """What came back: `code` tells created (201) from changed (200), `warnings` are those of Warning headers."""
 
     code: int
-    body: Any
+    body: Object
     warnings: tuple[str, ...] = ()
 
 
@@ -91,7 +92,7 @@ class Client:
         self._requests = self._watches = None
         await asyncio.gather(*self._ending)
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None, *, verb: str = "get", accept: str = JSON) -> Any:
+    async def get(self, path: str, params: Mapping[str, str] | None = None, *, verb: str = "get", accept: str = JSON) -> Object:
         """The body of a GET."""
         return (await self.send(Request("GET", path, verb, params, accept=accept))).body
 
@@ -121,10 +122,8 @@ class Client:
     def _answer(self, code: int, headers: Mapping[str, str], body: bytes) -> Answer:
         if code // 100 == 2:  # noqa: PLR2004 - 2xx
             self.limiter.answered()
-            try:
-                return Answer(code, orjson.loads(body), _warnings(headers))
-            except orjson.JSONDecodeError:
-                raise ClusterError(self.name, "it answered with something that is not JSON; is it an API server?") from None
+            document = self._document(body)
+            return Answer(code, document, _warnings(headers))
         if code // 100 == 3:  # noqa: PLR2004 - 3xx
             raise ClusterError(self.name, f"it answered with a redirect (HTTP {code}), which is not followed")
         refusal = parse_refusal(code, body)
@@ -133,6 +132,15 @@ class Client:
         if code in _PATIENCE and refusal.reason in ("TooManyRequests", "ServiceUnavailable", "UnexpectedAnswer"):
             raise ClusterError(self.name, f"it is too busy or not ready: {refusal.message}")
         raise refusal
+
+    def _document(self, text: bytes) -> Object:
+        try:
+            document = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            document = None
+        if not isinstance(document, dict):
+            raise ClusterError(self.name, "it answered with something that is no JSON object; is it an API server?")
+        return document
 
     async def _exchange(self, request: Request, login: Login, end: float) -> tuple[int, Mapping[str, str], bytes]:
         """One request, and once more where a kept connection turned out to be dead: all our writes bear repetition."""
@@ -176,7 +184,7 @@ class Client:
         return b"".join(chunks)
 
     @asynccontextmanager
-    async def stream(self, path: str, params: Mapping[str, str], accept: str) -> AsyncIterator[AsyncIterator[Any]]:
+    async def stream(self, path: str, params: Mapping[str, str], accept: str) -> AsyncIterator[AsyncIterator[Object]]:
         """The events of a watch, as long as the server sends them. Raises Refusal and ClusterError, also while it is read."""
         response = await self._open(path, params, accept)
         try:
@@ -221,12 +229,12 @@ class Client:
                 closed.add_done_callback(self._ending.discard)
         response.close()
 
-    async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[Any]:
+    async def _events(self, response: aiohttp.ClientResponse) -> AsyncIterator[Object]:
         rest = b""
         async for chunk in response.content.iter_any():
             *lines, rest = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
             for line in lines:
-                yield orjson.loads(line)
+                yield self._document(line)
             if len(rest) > MAX_EVENT:
                 raise ClusterError(self.name, f"a watch sent an event of more than {MAX_EVENT >> 20} MiB")
 
@@ -256,7 +264,7 @@ class Client:
 def _pause(code: int, headers: Mapping[str, str]) -> float | None:
     """Seconds to wait where the server asks for patience, spread out so that not all come back at once."""
     seconds = headers.get("Retry-After", "1" if code == _TOO_MANY else "") if code in _PATIENCE else ""
-    return min(float(seconds), REQUEST_SECONDS) * random.uniform(0.8, 1.3) if seconds.isdecimal() else None  # noqa: S311
+    return float(seconds) * random.uniform(1, 1.3) if seconds.isdecimal() else None  # noqa: S311
 
 
 def _transport(login: Login) -> dict[str, Any]:

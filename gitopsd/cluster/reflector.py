@@ -114,6 +114,9 @@ class Reflector:
                 self._version = ""
                 self._failed(f"watching {self.target.name} is refused ({refusal.reason}): {refusal.message}", lost=False)
                 pause = max(pause, REFUSED_PAUSE)
+            except Exception as error:  # noqa: BLE001 - a reflector that ended would look like a cluster where nothing happens
+                self._version = ""
+                self._failed(f"watching {self.target.name} brought what can't be understood ({type(error).__name__})", lost=False)
             else:
                 continue
             await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - spreads load, guards nothing

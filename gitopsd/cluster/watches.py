@@ -92,15 +92,7 @@ class Watches:
     def _start(self, target: Target, sink: Sink) -> tuple[Reflector, asyncio.Task[None]]:
         reflector = Reflector(self._client, target, sink, self._link)
         task = asyncio.get_running_loop().create_task(reflector.run(), name=f"watch {self._client.name} {target.name}")
-        task.add_done_callback(lambda done: self._died(reflector, done))
         return reflector, task
-
-    def _died(self, reflector: Reflector, task: asyncio.Task[None]) -> None:
-        """A reflector never ends by itself: a fault of ours must not look like silence."""
-        if not task.cancelled() and (error := task.exception()) is not None:
-            reflector.failure = f"watching {reflector.target.name} failed: {type(error).__name__}"
-            self._running = {kind: entry for kind, entry in self._running.items() if entry[1] is not task}
-            self._link.lost(reflector.failure)
 
 
 async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
