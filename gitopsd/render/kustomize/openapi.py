@@ -30,7 +30,7 @@ def choose_schema(layer: Layer) -> None:
     if file is not None:
         documents = layer.root.documents(file, Dialect.KUSTOMIZATION)
         document = documents[0] if documents else {}
-        session.schema = Schema.from_openapi(document)
+        session.schema = Schema.from_openapi(document, with_builtin=session.objects > 0)
         session.cluster_scoped |= _cluster_scoped(document)
 
 

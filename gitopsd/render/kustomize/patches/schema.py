@@ -48,13 +48,16 @@ class Schema:
     @cache
     def builtin(cls) -> Self:
         """The kinds of Kubernetes itself, from `data/merge_keys.json` (see `tools/merge_keys.py`)."""
-        text = resources.files("gitopsd.render.kustomize").joinpath("data/merge_keys.json").read_text()
-        return cls.from_compact(json.loads(text))
+        return cls.from_compact(_builtin())
 
     @classmethod
-    def from_openapi(cls, document: Any) -> Self:
-        """From a user's OpenAPI document: `definitions` (v2) or `components.schemas` (v3). What is malformed has no keys."""
-        return cls.from_compact(compact(document))
+    def from_openapi(cls, document: Any, *, with_builtin: bool = False) -> Self:
+        """From a user's OpenAPI document: `definitions` (v2) or `components.schemas` (v3). What is malformed has no keys.
+
+        It stands for all kinds, unless `with_builtin` adds Kubernetes' own, which then win over definitions of their names.
+        kustomize adds them to a document that it comes upon after it has met objects.
+        """
+        return cls.from_compact(compact(document, _builtin() if with_builtin else None))
 
     @classmethod
     def from_compact(cls, document: Mapping[str, Any]) -> Self:
@@ -85,13 +88,20 @@ def _field(spec: Any, types: Mapping[str, MapType]) -> MapType | ListType:
     return ListType(tuple(keys), types[items] if items else {})
 
 
-def compact(document: Any) -> dict[str, Any]:
+@cache
+def _builtin() -> dict[str, Any]:
+    text = resources.files("gitopsd.render.kustomize").joinpath("data/merge_keys.json").read_text()
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def compact(document: Any, stronger: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What matters of an OpenAPI document, as JSON: `types` by name with their fields, and `kinds` by version and kind.
 
-    Types that lead to no merging list are left out, as fields and everywhere else.
+    Types that lead to no merging list are left out, as fields and everywhere else. What `stronger`, itself compact, knows stays.
     """
     definitions = _definitions(document)
-    types: dict[str, dict[str, Any]] = {}
+    types: dict[str, dict[str, Any]] = dict(stronger["types"]) if stronger else {}
     for name, definition in definitions.items():
         _collect(name, definition, types)
     _prune(types)
@@ -99,6 +109,8 @@ def compact(document: Any) -> dict[str, Any]:
     for name, definition in sorted(definitions.items()):
         for version, kind in _kinds(definition):
             kinds.setdefault(version, {})[kind] = name if name in types else ""
+    for version, by_kind in stronger["kinds"].items() if stronger else ():
+        kinds[version] = {**kinds.get(version, {}), **by_kind}
     return {"kinds": kinds, "types": types}
 
 
