@@ -9,7 +9,7 @@ network Git, which blocks in C code that knows idle timeouts but no deadline. Bo
 A call that passes its deadline, or whose caller is cancelled, kills its child with its whole process group; the next call
 gets a new one. Arguments and results travel as pickles over the child's own pipes, so no credential is ever on a command line
 or in an environment. A child reads what strangers wrote, so of what it sends back nothing is made but our own values and
-errors. Children end with their parent, however that ends.
+errors. Children end with their parent, however that ends, and their temporary files end with them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ import io
 import os
 import pickle
 import resource
+import shutil
 import signal
 import struct
 import sys
+import tempfile
 import traceback
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
@@ -125,8 +127,8 @@ class Pool:
 class _Child:
     """The parent's end of one child."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, process: Process, folder: str) -> None:
+        self._process, self._folder = process, folder
         self._requests = cast(asyncio.StreamWriter, process.stdin)
         self._replies = cast(asyncio.StreamReader, process.stdout)
         self.calls = 0
@@ -135,11 +137,12 @@ class _Child:
     async def start(cls, name: str, memory: int) -> _Child:
         # In a session of its own: Ctrl-C on a terminal is for the parent, and killing the group takes what the child started.
         command = [sys.executable, "-P", "-m", __name__, name, str(memory)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        folder = tempfile.mkdtemp(prefix="gitopsd-")
+        environment = {**os.environ, "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True, limit=1 << 20
         )
-        return cls(process)
+        return cls(process, folder)
 
     @property
     def alive(self) -> bool:
@@ -168,6 +171,7 @@ class _Child:
         while await self._replies.read(1 << 20):
             pass  # what it still had to say; unread, it would keep the pipe open
         await self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _cause(code: int) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -61,6 +62,11 @@ def chatter() -> str:
     """Prints where a library might."""
     print("this must not end up in the replies")  # noqa: T201 - the point
     return "said"
+
+
+def temporary() -> str:
+    """Makes a folder and leaves it."""
+    return tempfile.mkdtemp()
 
 
 def smuggle() -> Any:
@@ -173,11 +179,8 @@ async def test_death_between_calls_goes_unnoticed(pool: Pool) -> None:
     """A child that dies while it is idle is replaced without an error."""
     process = await pool.call(pid, deadline=30)
     os.kill(process, signal.SIGKILL)
-    await gone(process)
-    await asyncio.sleep(0)
-    while (found := await pool.call(pid, deadline=30)) == process:
-        pass
-    assert found != process
+    await until(lambda: not pool._idle[-1].alive)
+    assert await pool.call(pid, deadline=30) != process
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound a process's data")
@@ -185,6 +188,14 @@ async def test_memory_is_bounded(pool: Pool) -> None:
     """Work that takes more memory than a child may have is an error that says so."""
     with pytest.raises(ChildLimitError, match="needed more than 512 MiB of memory"):
         await pool.call(devour, deadline=30)
+
+
+async def test_temporary_files_end_with_the_child(pool: Pool) -> None:
+    """What a child that is killed had in its temporary folder does not stay."""
+    folder = await pool.call(temporary, deadline=30)
+    await until(Path(folder).is_dir)
+    await pool.aclose()
+    await until(lambda: not Path(folder).exists())
 
 
 async def test_output_is_not_a_reply(pool: Pool) -> None:

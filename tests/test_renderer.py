@@ -196,7 +196,7 @@ async def test_remote_bases(world: World) -> None:
 
 async def test_remote_base_that_is_not_there(world: World) -> None:
     """A remote base that can't be had is an error of its repository."""
-    with pytest.raises(SourceError, match="example.org/bases: has no revision 'v1'"):
+    with pytest.raises(SourceError, match=r"example\.org/bases: has no revision 'v1'"):
         await world.names(APP, snapshot("c1", REMOTE))
 
 

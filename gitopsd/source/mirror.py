@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ MAX_PACKS = 50
 MAX_KEPT = 200
 _MAX_MOVES = 1000
 _LOCK_WAIT = 10.0
+_UNUSED = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def fetch(
         _tidy(mirror)
         repository = _open(mirror)
         if repository is None:
+            _sweep(mirror.parent)
             return _rebuild(mirror, location, access, bounds, others)
         _keep(repository, given)
         before = _refs(repository)
@@ -82,9 +85,43 @@ def fetch(
         return Fetched(after, moves, "compacted" if compacted else "")
 
 
+def seems_sound(mirror: Path) -> bool:
+    """Whether the mirror is there, and no reader found it damaged. Cheap enough for every poll."""
+    return (mirror / "HEAD").exists() and not (mirror / DAMAGED).exists()
+
+
+def touch(mirror: Path) -> None:
+    """Says that a mirror is in use; one of which nobody says so for a week goes when another one comes."""
+    with contextlib.suppress(OSError):
+        os.utime(_lock_of(mirror))
+
+
+def _sweep(folder: Path) -> None:
+    """Removes mirrors that are no longer used: of applications that are gone, of remote bases that were tried once."""
+    for lock in folder.glob("*.lock"):
+        mirror = lock.with_suffix("")
+        if lock.stat().st_mtime < time.time() - _UNUSED:
+            with lock.open("rb") as held, contextlib.suppress(BlockingIOError):
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for part in (mirror, _aside(mirror), _old(mirror)):
+                    shutil.rmtree(part, ignore_errors=True)  # the lock stays: somebody may be waiting for it
+
+
+def _lock_of(mirror: Path) -> Path:
+    return mirror.with_name(f"{mirror.name}.lock")
+
+
+def _aside(mirror: Path) -> Path:
+    return mirror.with_name(f"{mirror.name}.new")
+
+
+def _old(mirror: Path) -> Path:
+    return mirror.with_name(f"{mirror.name}.old")
+
+
 def _rebuild(mirror: Path, location: Location, access: Access, bounds: Bounds, others: frozenset[str]) -> Fetched:
     existed = mirror.exists()
-    aside = mirror.with_name(f"{mirror.name}.new")
+    aside = _aside(mirror)
     repository = pygit2.init_repository(str(aside), bare=True)
     _update(repository, location, access, bounds, others)
     if existed:
@@ -97,7 +134,7 @@ def _rebuild(mirror: Path, location: Location, access: Access, bounds: Bounds, o
 
 def _compact(mirror: Path) -> bool:
     """Copies what is referred to into a new mirror, in one pack and without asking the server."""
-    aside = mirror.with_name(f"{mirror.name}.new")
+    aside = _aside(mirror)
     old, new = pygit2.Repository(str(mirror)), pygit2.init_repository(str(aside), bare=True)
     try:
         _remote(new, mirror).fetch(["+refs/*:refs/*"])
@@ -117,7 +154,7 @@ def _remote(repository: pygit2.Repository, other: Path) -> pygit2.Remote:
 
 
 def _swap(mirror: Path, aside: Path) -> None:
-    old = mirror.with_name(f"{mirror.name}.old")
+    old = _old(mirror)
     if mirror.exists():
         mirror.rename(old)
     aside.rename(mirror)
@@ -136,7 +173,7 @@ def _translated(location: Location) -> Iterator[None]:
 def _locked(mirror: Path, location: Location) -> Iterator[None]:
     """Holds the lock beside the mirror; it is let go when the process ends, however that happens."""
     mirror.parent.mkdir(parents=True, exist_ok=True)
-    with mirror.with_name(f"{mirror.name}.lock").open("wb") as lock:
+    with _lock_of(mirror).open("wb") as lock:
         deadline = time.monotonic() + _LOCK_WAIT
         while True:
             try:
@@ -146,12 +183,13 @@ def _locked(mirror: Path, location: Location) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     raise SourceError("another process holds the lock on its mirror", location.public) from None
                 time.sleep(0.05)
+        os.utime(lock.fileno())
         yield
 
 
 def _tidy(mirror: Path) -> None:
     """Takes away what a process that was killed left behind: half-built mirrors, half-received packs, locks of single files."""
-    aside, old = mirror.with_name(f"{mirror.name}.new"), mirror.with_name(f"{mirror.name}.old")
+    aside, old = _aside(mirror), _old(mirror)
     if old.exists() and not mirror.exists():
         old.rename(mirror)  # killed between the two renames of a swap
     for leftover in (aside, old):
@@ -165,7 +203,7 @@ def _tidy(mirror: Path) -> None:
 def _open(mirror: Path) -> pygit2.Repository | None:
     """The mirror, if its references lead to commits that can be read; damage further down shows when it is read."""
     configure_libgit2()
-    if not (mirror / "HEAD").exists() or (mirror / DAMAGED).exists():
+    if not seems_sound(mirror):
         return None
     try:
         repository = pygit2.Repository(str(mirror), pygit2.enums.RepositoryOpenFlag.BARE)

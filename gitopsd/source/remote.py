@@ -7,11 +7,11 @@ it takes any SSH host key unless told otherwise, and its timeouts and known host
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import urlsplit
 
 import pygit2
@@ -63,19 +63,19 @@ class Connection:
     def __init__(self, location: Location, access: Access, bounds: Bounds, repository: pygit2.Repository | None = None) -> None:
         self._location, self._access, self._bounds = location, access, bounds
         self._callbacks = _Callbacks(location, access, bounds)
-        self._stack = ExitStack()
         self._repository = repository or pygit2.Repository()
+        # Where none is configured, the environment may name one (HTTPS_PROXY, NO_PROXY), as for everything else in a pod.
+        self._proxy: str | Literal[True] = access.proxy or True
 
     def __enter__(self) -> Self:
         if self._location.scheme == "file" and not Path(self._location.path).is_dir():
             raise SourceError("there is no such folder", self._location.public)
-        self._configure()
-        self._remote = self._repository.remotes.create_anonymous(self._location.public)
-        try:
-            self._remote.connect(self._callbacks, proxy=self._access.proxy or None)
-        except (pygit2.GitError, OSError) as error:
-            self._stack.close()
-            raise self._translated(error) from None
+        with ExitStack() as stack:
+            self._configure(stack)
+            self._remote = self._repository.remotes.create_anonymous(self._location.public)
+            with self._translated():
+                self._remote.connect(self._callbacks, proxy=self._proxy)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,16 +96,14 @@ class Connection:
 
     def fetch(self, refspecs: list[str]) -> None:
         """Brings what the refspecs name. Raises SourceError."""
-        try:
-            self._remote.fetch(refspecs, callbacks=self._callbacks, proxy=self._access.proxy or None)
-        except (pygit2.GitError, OSError, KeyError, ValueError) as error:
-            raise self._translated(error) from None
+        with self._translated():
+            self._remote.fetch(refspecs, callbacks=self._callbacks, proxy=self._proxy)
 
-    def _configure(self) -> None:
+    def _configure(self, stack: ExitStack) -> None:
         configure_libgit2()
         settings = pygit2.settings
         settings.server_timeout = settings.server_connect_timeout = int(self._bounds.idle * 1000)
-        home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="gitopsd-")))
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gitopsd-")))
         (home / ".ssh").mkdir()
         (home / ".ssh" / "known_hosts").write_text(self._access.known_hosts)
         settings.homedir = str(home)
@@ -113,11 +111,15 @@ class Connection:
             (home / "ca.pem").write_text(self._access.ca)
             settings.set_ssl_cert_locations(str(home / "ca.pem"), None)
 
-    def _translated(self, error: Exception) -> SourceError:
-        message = str(error).strip() or type(error).__name__
-        for value in self._access.values:
-            message = message.replace(value, "***")
-        return SourceError(message, self._location.public)
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (pygit2.GitError, OSError, KeyError, ValueError) as error:
+            message = str(error).strip() or type(error).__name__
+            for value in self._access.values:
+                message = message.replace(value, "***")
+            raise SourceError(message, self._location.public) from None
 
 
 class _Callbacks(pygit2.RemoteCallbacks):

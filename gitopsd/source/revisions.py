@@ -41,8 +41,7 @@ def resolve(revision: str, refs: Refs, objects: Objects) -> str | None:
 
 def _named(revision: str, refs: Refs, objects: Objects) -> str | None:
     found = [oid for prefix in (HEADS, TAGS) if (oid := refs.ids.get(prefix + revision))]
-    commits = {commit[0].id if (commit := objects.commit(oid)) else oid for oid in found}
-    if len(commits) > 1:
+    if len(found) > 1 and len({commit[0].id if (commit := objects.commit(oid)) else oid for oid in found}) > 1:
         raise SourceError(
             f"revision {revision!r} is a branch and a tag, of different commits: write {HEADS}{revision} or {TAGS}{revision}",
             objects.repository,

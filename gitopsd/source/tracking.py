@@ -15,11 +15,11 @@ from typing import TypeVar
 from gitopsd.model.errors import SourceError
 from gitopsd.model.source import Snapshot
 from gitopsd.ports import Clock
-from gitopsd.source import revisions
+from gitopsd.source import mirror, revisions
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.mirror import Move
 from gitopsd.source.network import Network
-from gitopsd.source.objects import DAMAGED, objects_at
+from gitopsd.source.objects import objects_at
 from gitopsd.source.remote import HEADS, TAGS, Refs
 from gitopsd.source.tree import GitTree
 from gitopsd.source.urls import Location
@@ -29,6 +29,7 @@ _SNAPSHOTS = 64
 _ARRIVALS = 1000
 _ABSENT = 1000
 _ABSENT_FOR = 60.0
+_TOUCH_EVERY = 3600.0
 _V = TypeVar("_V")
 
 
@@ -64,7 +65,7 @@ class Tracked:
         self._refs: Refs | None = None
         self._started = self._finished = 0
         self._polling = self._moved = False
-        self._next_attempt = 0.0
+        self._next_attempt = self._touched = 0.0
         self._given: set[str] = set()
         self._absent: OrderedDict[str, float] = OrderedDict()
         self._arrivals: OrderedDict[str, datetime] = OrderedDict()
@@ -85,6 +86,7 @@ class Tracked:
     async def snapshot(self, revision: str) -> Snapshot:
         """The commit that `revision` names, from the mirror; only what no poll brings costs a fetch. Raises SourceError."""
         refs = self._refs or await self._first()
+        self._touch()
         snapshot = self._resolved(revision, refs)
         if snapshot is None and revisions.is_asked_for(revision):
             snapshot = self._resolved(revision, await self._ask_for(revision))
@@ -117,7 +119,7 @@ class Tracked:
         """Whether the mirror lacks something of what the remote shows."""
         if self._refs is None:
             self._refs = await self._network.load(self._path)
-        if self._refs is None or (self._path / DAMAGED).exists():
+        if self._refs is None or not mirror.seems_sound(self._path):
             return True
         refs = await self._network.ask(self.location, self._credentials.read(self.location))
         return refs.followed(self._others()) != self._refs
@@ -152,6 +154,11 @@ class Tracked:
         if fetched.moves:
             self.status = replace(self.status, moved=now, moves=fetched.moves)
         return changed
+
+    def _touch(self) -> None:
+        if self._clock.monotonic() > self._touched + _TOUCH_EVERY:
+            self._touched = self._clock.monotonic()
+            mirror.touch(self._path)
 
     def _others(self) -> frozenset[str]:
         """The references that are followed because somebody asked for them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import os
 import shutil
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -387,6 +388,35 @@ async def test_two_processes_share_a_folder(git: Git, repo: Repo) -> None:
     for sources in (git.sources, other.sources):
         assert (await sources.snapshot_of(repo.url)).commit.id == commit
     await other.sources.aclose()
+
+
+async def test_a_mirror_that_vanishes(git: Git, repo: Repo) -> None:
+    """Somebody removes the mirrors of a running daemon: the next poll brings them back."""
+    commit = repo.commit({"a": "1"})
+    await git.sources.poll(repo.url)
+    shutil.rmtree(git.folder)
+    await git.sources.poll(repo.url)
+    snapshot = await git.sources.snapshot_of(repo.url)
+    assert (snapshot.commit.id, snapshot.tree.read("a")) == (commit, b"1")
+
+
+async def test_unused_mirrors_go(git: Git, repo: Repo, tmp_path: Path) -> None:
+    """A mirror that nobody used for a week is removed when a new one comes; those in use stay."""
+    others = [Repo(tmp_path / "remote" / f"{name}.git") for name in ("used", "unused", "new")]
+    for other in (repo, *others):
+        other.commit({"a": "1"})
+    await git.sources.poll(others[1].url)
+    unused = git.mirror
+    await git.restart()
+    await git.sources.poll(repo.url)
+    await git.sources.poll(others[0].url)
+    for lock in git.folder.glob("*.lock"):
+        os.utime(lock, (0, 0))
+    for other in (repo, others[0]):
+        await git.sources.snapshot_of(other.url)
+    await git.sources.poll(others[2].url)
+    assert not unused.exists()
+    assert sum(path.is_dir() for path in git.folder.iterdir()) == 3
 
 
 async def test_charts_are_refused(git: Git) -> None:
