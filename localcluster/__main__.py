@@ -20,10 +20,8 @@ Command = Callable[[argparse.Namespace], int | None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code, 1 where it failed (`status`: where the API server is not running)."""
     options = _parser().parse_args(arguments)
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # the first is ignored in a shell's background job, the second cleans nothing up
+    # By default the first is ignored in a shell's background job, and the second cleans nothing up.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
         return _COMMANDS[options.command](options) or 0

@@ -38,6 +38,7 @@ _GRACE = 10.0
 """Seconds that a component has to end by itself."""
 
 _POLL = 0.05
+"""Seconds between two looks at a component that starts."""
 
 _OBJECTS = Path(__file__).with_name("objects.json")
 """What every cluster has from the start: two nodes and a storage class, by the path of their collection."""
