@@ -53,7 +53,9 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The same for all spellings of one repository."""
+        """The same for all spellings of one repository. (On disk, `app` and `app.git` are two.)"""
+        if self.scheme == "file":
+            return self.path
         return self.public.removesuffix("/").removesuffix(".git").removesuffix("/")
 
     @property
@@ -92,7 +94,7 @@ def _with_scheme(url: str) -> Location:
     except ValueError:
         raise _unusable("has a host or port that is none") from None
     scheme = {"git+ssh": "ssh", "ssh+git": "ssh"}.get(parts.scheme.lower(), parts.scheme.lower())
-    if scheme == "file":
+    if scheme == "file" and parts.netloc in ("", "localhost"):
         return Location("file", _local(unquote(parts.path)))
     if scheme not in _PORTS:
         raise _unusable("has a scheme other than https, http, ssh, git or file")
