@@ -1,0 +1,163 @@
+"""The store: what is believed of what the server says, in which order it comes, and who is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitopsd.cluster.store import Store, Table
+from gitopsd.model.app import AppKey
+from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark
+from gitopsd.model.plan import Desired
+from gitopsd.model.refs import Object, ObjectRef
+
+APP = AppKey("argocd", "web")
+REF = ObjectRef("", "Service", "web", "api")
+WANT = Desired(REF, "v1", b"{}", "digest")
+
+
+class Told(list[tuple[AppKey, ObjectRef]]):
+    """What the store told."""
+
+    def __call__(self, app: AppKey, ref: ObjectRef) -> None:
+        self.append((app, ref))
+
+
+@pytest.fixture
+def told() -> Told:
+    """What is told."""
+    return Told()
+
+
+@pytest.fixture
+def table(told: Told) -> Table:
+    """The table of Services, with an empty list."""
+    table = Store("prod", "gitopsd", told).table(("v1", "Service"))
+    table.begin()
+    table.complete(0)
+    return table
+
+
+def _service(version: int, uid: str = "u", port: int = 80, mark: Mark | None = None, **metadata: Any) -> Object:
+    fields: Object = {"f:spec": {"f:port": {}}}
+    entry = {"manager": "gitopsd", "operation": "Apply", "fieldsV1": fields}
+    annotations = {OWNER_ANNOTATION: str(mark or Mark("prod", APP, REF))}
+    own = {"name": "api", "namespace": "web", "uid": uid, "resourceVersion": str(version), "annotations": annotations}
+    labels = {PART_OF_LABEL: "x"}
+    return {"metadata": {**own, "labels": labels, "managedFields": [entry], **metadata}, "spec": {"port": port}}
+
+
+def test_older_news_is_no_news(table: Table) -> None:
+    """Versions are compared as numbers: 9 is older than 10."""
+    table.changed(_service(10, port=2))
+    table.changed(_service(9, port=1))
+    assert table.entries[REF].version == 10
+    table.deleted(_service(9))
+    assert REF in table.entries
+    table.deleted(_service(11))
+    assert REF not in table.entries
+
+
+def test_a_list_replaces_what_was_known(table: Table) -> None:
+    """What is not in it is gone, unless it was written after the list was made."""
+    table.changed(_service(5))
+    table.begin()
+    table.complete(4)
+    assert REF in table.entries
+    table.begin()
+    table.complete(6)
+    assert REF not in table.entries
+
+
+def test_a_list_of_the_past_counts(table: Table) -> None:
+    """A restored backup counts from an earlier version on: then the list is the truth."""
+    table.begin()
+    table.listed(_service(90, port=2))
+    table.complete(100)
+    table.begin()
+    table.listed(_service(50, port=1))
+    table.complete(60)
+    assert table.entries[REF].version == 50
+
+
+def test_a_list_that_breaks_off_is_void(table: Table) -> None:
+    """Only what a whole list holds counts."""
+    table.begin()
+    table.listed(_service(3))
+    table.begin()
+    table.complete(4)
+    assert table.entries == {}
+
+
+def test_tells_what_makes_a_difference(table: Table, told: Told) -> None:
+    """Fields that we applied, marks, a beginning deletion: but not a new version alone."""
+    table.changed(_service(1))
+    told.clear()
+    table.changed(_service(2))
+    assert told == []
+    differences: tuple[Object, ...] = ({"port": 81}, {"deletionTimestamp": "now"}, {"uid": "v"})
+    for version, difference in enumerate(differences, start=3):
+        table.changed(_service(version, **difference))
+        assert told == [(APP, REF)]
+        told.clear()
+    table.deleted(_service(9))
+    assert told == [(APP, REF)]
+
+
+def test_tells_nobody_of_copies_and_of_other_installations(table: Table, told: Told) -> None:
+    """A mark for another object is a copy; that of another installation is not ours."""
+    table.changed(_service(1, mark=Mark("prod", APP, ObjectRef("", "Service", "web", "other"))))
+    table.changed(_service(2, port=1, mark=Mark("stage", APP, REF)))
+    table.changed(_service(3, port=2, mark=Mark("stage", APP, REF)))
+    assert told == []
+
+
+def test_a_receipt_holds_as_long_as_nothing_changes(table: Table) -> None:
+    """Same desired digest, fingerprint and epoch: in sync; anything else is not."""
+    store = table.store
+    table.changed(_service(1))
+    store.keep(WANT, table.entries[REF].fingerprint, "epoch")
+    table.changed(_service(2, labels={PART_OF_LABEL: "x", "more": "y"}))
+    assert store.in_sync(WANT, table.entries[REF], "epoch")
+    assert not store.in_sync(WANT, table.entries[REF], "later")
+    assert not store.in_sync(Desired(REF, "v1", b"{}", "other"), table.entries[REF], "epoch")
+    table.changed(_service(3, port=81))
+    assert not store.in_sync(WANT, table.entries[REF], "epoch")
+
+
+def test_our_own_writes_are_no_news(table: Table, told: Told) -> None:
+    """The event may come before the answer; a later change by somebody else is told when our write is done."""
+    table.changed(_service(1))
+    told.clear()
+    with table.store.writing(REF):
+        table.changed(_service(2, port=2))
+        entry = table.store.learn(REF, "v1", _service(2, port=2))
+        table.store.keep(WANT, entry.fingerprint, "")
+    assert told == []
+    with table.store.writing(REF):
+        table.store.keep(WANT, table.store.learn(REF, "v1", _service(3, port=3)).fingerprint, "")
+        table.changed(_service(4, port=9))
+    assert told == [(APP, REF)]
+
+
+def test_another_cluster_is_a_clean_slate(table: Table) -> None:
+    """Nothing of the old one is left, and the new one's versions count from the start."""
+    table.changed(_service(100))
+    table.store.keep(WANT, table.entries[REF].fingerprint, "")
+    table.store.clear()
+    assert (table.entries, table.store.receipts) == ({}, {})
+    table.begin()
+    table.listed(_service(1))
+    table.complete(2)
+    assert table.entries[REF].version == 1
+
+
+def test_absence_is_believed_for_a_while(table: Table) -> None:
+    """Until something is heard of the object."""
+    table.changed(_service(1))
+    table.store.gone(REF)
+    assert table.store.is_gone(REF)
+    assert table.store.find(REF) is None
+    table.changed(_service(2))
+    assert not table.store.is_gone(REF)
