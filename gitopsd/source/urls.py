@@ -53,7 +53,7 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The same for all spellings of one repository. (On disk, `app` and `app.git` are two.)"""
+        """The same for all spellings of one repository; on disk, `app` and `app.git` are two."""
         if self.scheme == "file":
             return self.path
         return self.public.removesuffix("/").removesuffix(".git").removesuffix("/")

@@ -74,8 +74,11 @@ def test_different_repositories() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", " https://example.org/a", "https://example.org/a\n", "relative/path", "./a", "https:///a", "https://example.org:port/a",
-     "ext::sh -c x", "ftp://example.org/a", "https://example.org/a?x=1", "https://-oProxyCommand=x/a", "ssh://-oProxyCommand=x/a", "file://relative/a"],
+    [
+        "", " https://example.org/a", "https://example.org/a\n", "relative/path", "./a", "https:///a", "https://example.org:port/a",
+        "ext::sh -c x", "ftp://example.org/a", "https://example.org/a?x=1", "https://-oProxyCommand=x/a", "ssh://-oProxyCommand=x/a",
+        "file://relative/a",
+    ],
 )  # fmt: skip
 def test_refused(url: str) -> None:
     """What is no URL of a repository is refused, without being repeated."""
