@@ -1,21 +1,23 @@
 """JSON6902: lists of operations (RFC 6902) as kustomize applies them.
 
 It differs from the RFC where its Go library does, each tried against the real one: a negative index counts from the end, whatever
-stands before a path's first slash is ignored, a missing value is null, and `test` takes a missing field for null.
+stands before a path's first slash is ignored, a missing value is null, `replace` also adds a field, `copy` and `test` take a
+missing field for null, and the empty path, the whole object, goes with `replace` and `test` alone.
 
 The object is copied only along the paths that change.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from gitopsd.formats.scalars import plain
 from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.patches.values import MISSING
 
 Container: TypeAlias = dict[str, Any] | list[Any]
+_INDEX = re.compile(r"[-+]?[0-9]{1,18}")
 Change: TypeAlias = Callable[[Container, str], Container]
 
 
@@ -59,9 +61,6 @@ def _add(document: Any, operation: dict[str, Any]) -> Any:
 
 
 def _insert(document: Any, parts: list[str], value: Any) -> Any:
-    if not parts:
-        return value
-
     def insert(container: Container, key: str) -> Container:
         if isinstance(container, dict):
             return {**container, key: value}
@@ -95,8 +94,6 @@ def _replace(document: Any, operation: dict[str, Any]) -> Any:
 
     def replace(container: Container, key: str) -> Container:
         if isinstance(container, dict):
-            if key not in container:
-                raise _OperationError(f"there is no field {key!r} to replace")
             return {**container, key: value}
         index = _index(key, len(container))
         return [*container[:index], value, *container[index + 1 :]]
@@ -106,18 +103,20 @@ def _replace(document: Any, operation: dict[str, Any]) -> Any:
 
 def _move(document: Any, operation: dict[str, Any]) -> Any:
     source = _parts(operation, "from")
-    value = _present(document, source)
+    value = _look(document, source)
     return _insert(_drop(document, source), _parts(operation), value)
 
 
 def _copy(document: Any, operation: dict[str, Any]) -> Any:
-    return _insert(document, _parts(operation), _present(document, _parts(operation, "from")))
+    source = _parts(operation, "from")
+    if not source:
+        raise _OperationError("the whole object can't be copied")
+    return _insert(document, _parts(operation), _look(document, source))
 
 
 def _test(document: Any, operation: dict[str, Any]) -> Any:
     expected = plain(operation.get("value"))
-    found = _look(document, _parts(operation))
-    if not _equal(None if found is MISSING else found, expected):
+    if not _equal(_look(document, _parts(operation)), expected):
         raise _OperationError("the test fails: the object has another value there")
     return document
 
@@ -135,7 +134,7 @@ _VERBS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
 def _edit(value: Any, parts: list[str], change: Change) -> Any:
     """`value` with `change` applied to the container at all but the last of `parts`; copies what is on the way."""
     if not parts:
-        raise _OperationError("the whole object can't be removed")
+        raise _OperationError("the empty path is the whole object, which can only be replaced")
     if not isinstance(value, (dict, list)):
         raise _OperationError(f"there is no mapping or list that could hold {parts[0]!r}")
     first, *rest = parts
@@ -150,29 +149,22 @@ def _edit(value: Any, parts: list[str], change: Change) -> Any:
 
 
 def _look(value: Any, parts: list[str]) -> Any:
-    for part in parts:
+    """What stands at a path; null for a missing field at its end."""
+    for depth, part in enumerate(parts, 1):
         if isinstance(value, list):
             value = value[_index(part, len(value))]
-        elif isinstance(value, dict):
-            value = value.get(part, MISSING)
+        elif isinstance(value, dict) and (part in value or depth == len(parts)):
+            value = value.get(part)
         else:
-            return MISSING
-    return value
-
-
-def _present(document: Any, parts: list[str]) -> Any:
-    value = _look(document, parts)
-    if value is MISSING:
-        raise _OperationError("`from` leads to nothing")
+            raise _OperationError(f"there is no field {part!r}")
     return value
 
 
 def _index(text: str, length: int) -> int:
     """The place in a list; raises where that has none."""
-    try:
-        index = int(text)
-    except ValueError:
-        raise _OperationError(f"{text!r} is no index of a list") from None
+    if not _INDEX.fullmatch(text):
+        raise _OperationError(f"{text!r} is no index of a list")
+    index = int(text)
     if not -length <= index < length:
         raise _OperationError(f"index {index} is outside of the list")
     return index % length if length else 0
