@@ -293,8 +293,11 @@ def _merge_of(draw: st.DrawFn, target: Object) -> Object:
 
 
 _OPERATIONS = [
-    {"op": "add", "path": "/metadata/labels/team", "value": "x"},
     {"op": "add", "path": "/metadata/annotations", "value": {"y": "z"}},
+    {"op": "add", "path": "/metadata/annotations", "value": {"y": None, "n": 5}},
+    {"op": "replace", "path": "/metadata/labels", "value": {"y": "z"}},
+    {"op": "add", "path": "/spec", "value": {"replicas": 1}},
+    {"op": "add", "path": "/metadata/labels/team", "value": "x"},
     {"op": "replace", "path": "/metadata/name", "value": "renamed"},
     {"op": "remove", "path": "/spec/replicas"},
     {"op": "test", "path": "/kind", "value": "Deployment"},
@@ -316,18 +319,24 @@ def patches(draw: st.DrawFn, known: list[Object]) -> Object:
             if draw(st.booleans()):
                 entry["options"] = {"allowNameChange": draw(st.booleans()), "allowKindChange": draw(st.booleans())}
         return entry
-    operations = draw(st.lists(st.sampled_from(_OPERATIONS), min_size=1, max_size=2))
+    operations = draw(st.lists(st.sampled_from(_OPERATIONS), min_size=1, max_size=2 if draw(st.integers(0, 4)) == 0 else 1))
     text = json.dumps(operations) if draw(st.booleans()) else dump([operations])
     return {"target": draw(selectors), "patch": text}
 
 
+def _named(known: list[Object], *kinds: str) -> list[str]:
+    return [obj["metadata"]["name"] for obj in known if obj["kind"] in kinds]
+
+
 @st.composite
-def generators(draw: st.DrawFn) -> Object:
-    """An entry of a generator."""
+def generators(draw: st.DrawFn, known: list[Object], kind: str) -> Object:
+    """An entry of a generator: a new name, or one that is there with a behavior that allows it."""
     keys = draw(st.lists(st.sampled_from(["k", "l", "m"]), unique=True, max_size=3))
-    found: Object = {"name": draw(names), "literals": [f"{key}={draw(st.sampled_from(VALUES))}" for key in keys]}
-    if draw(st.integers(0, 3)) == 0:
-        found["behavior"] = draw(st.sampled_from(["merge", "replace", "create"]))
+    there = _named(known, kind)
+    name = draw(st.sampled_from([f"gen-{number}" for number in range(40)]))
+    found: Object = {"name": name, "literals": [f"{key}={draw(st.sampled_from(VALUES))}" for key in keys]}
+    if (there and draw(st.integers(0, 2)) == 0) or draw(st.integers(0, 49)) == 0:
+        found |= {"name": draw(st.sampled_from(there or [name])), "behavior": draw(st.sampled_from(["merge", "replace"]))}
     if draw(st.integers(0, 3)) == 0:
         found["files"] = draw(st.sampled_from([["file.txt"], ["named=file.txt"], ["bytes.bin"]]))
     if draw(st.integers(0, 3)) == 0:
@@ -363,13 +372,14 @@ images = st.fixed_dictionaries(
 def replacements(draw: st.DrawFn, known: list[Object]) -> Object:
     """An entry of `replacements`."""
     source_object = draw(st.sampled_from(known)) if known else {"kind": "ConfigMap", "metadata": {"name": "conf"}}
-    source = {
+    there = [f"data.{key}" for key in source_object.get("data") or {}] + (["spec.replicas"] if "replicas" in source_object.get("spec", {}) else [])
+    source: Object = {
         "kind": source_object["kind"],
         "name": source_object["metadata"]["name"],
-        "fieldPath": draw(st.sampled_from(["metadata.name", "metadata.name", "data.k", "spec.replicas", "kind"])),
+        "fieldPath": draw(st.sampled_from(["metadata.name", "kind", *there, *there])),
     }
     if draw(st.integers(0, 4)) == 0:
-        source["options"] = {"delimiter": draw(st.sampled_from(["-", "."])), "index": draw(st.integers(0, 1))}
+        source["options"] = {"delimiter": draw(st.sampled_from(["-", "."])), "index": draw(st.sampled_from([0, 0, 0, 1]))}
     target: Object = {
         "select": draw(selectors.map(lambda one: {key: value for key, value in one.items() if key in {"kind", "name"}} or {"kind": "Service"})),
         "fieldPaths": [
@@ -408,18 +418,31 @@ def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
     maybe("labels", st.lists(labels, min_size=1, max_size=2))
     maybe("commonAnnotations", pairs)
     maybe("images", st.lists(images, min_size=1, max_size=2), 2)
-    maybe("replicas", st.lists(st.fixed_dictionaries({"name": names, "count": st.integers(0, 5)}), min_size=1, max_size=1), 9)
+    if scaled := _named(known, "Deployment", "StatefulSet", "ReplicaSet"):
+        maybe("replicas", st.lists(st.fixed_dictionaries({"name": st.sampled_from(scaled), "count": st.integers(0, 5)}), min_size=1, max_size=1))
     maybe("patches", st.lists(patches(known), min_size=1, max_size=2), 2)
-    maybe("configMapGenerator", st.lists(generators(), min_size=1, max_size=2), 2)
-    maybe("secretGenerator", st.lists(generators(), min_size=1, max_size=1), 4)
+    maybe("configMapGenerator", st.lists(generators(known, "ConfigMap"), min_size=1, max_size=2, unique_by=lambda one: one["name"]), 2)
+    maybe("secretGenerator", st.lists(generators(known, "Secret"), min_size=1, max_size=1), 4)
     maybe("generatorOptions", generator_options, 5)
     maybe("replacements", st.lists(replacements(known), min_size=1, max_size=1), 4)
     maybe("sortOptions", st.sampled_from([{"order": "fifo"}, {"order": "legacy"}]), 5)
     maybe("buildMetadata", st.lists(st.sampled_from(["originAnnotations", "transformerAnnotations", "managedByLabel"]), max_size=3), 7)
-    maybe("vars", st.just([{"name": "VAR", "objref": {"apiVersion": "v1", "kind": "Service", "name": "app"}}]), 9)
+    if "app" in _named(known, "Service") or draw(st.integers(0, 49)) == 0:
+        maybe("vars", st.just([{"name": "VAR", "objref": {"apiVersion": "v1", "kind": "Service", "name": "app"}}]))
     if known and draw(st.integers(0, 7)) == 0:
         found["patchesStrategicMerge"] = [dump([_merge_of(draw, draw(st.sampled_from(known)))])]
     return found
+
+
+def _distinct(found: list[Object], below: list[Object]) -> list[Object]:
+    """Without those whose kind and name are there already."""
+    taken = {(obj["kind"], obj["metadata"]["name"]) for obj in below}
+    kept: list[Object] = []
+    for obj in found:
+        if (key := (obj["kind"], obj["metadata"]["name"])) not in taken:
+            taken.add(key)
+            kept.append(obj)
+    return kept
 
 
 def _add(files: Files, folder: str, spec: Object, resources: list[str]) -> None:
@@ -433,7 +456,7 @@ def _add(files: Files, folder: str, spec: Object, resources: list[str]) -> None:
 def repositories(draw: st.DrawFn) -> Files:
     """A base, perhaps a component, and one or two overlays; the last is `top`."""
     files: Files = {}
-    below = draw(st.lists(objects, min_size=1, max_size=5))
+    below = _distinct(draw(st.lists(objects, min_size=1, max_size=6)), [])
     flow = draw(st.sampled_from([False, True, None]))
     if draw(st.integers(0, 4)) == 0:
         files["base/all.yaml"] = dump([{"apiVersion": "v1", "kind": "List", "items": below}], flow=flow)
@@ -444,7 +467,7 @@ def repositories(draw: st.DrawFn) -> Files:
     _add(files, "base", draw(kustomizations(below)), resources)
     layer = "base"
     for name in draw(st.sampled_from([["top"], ["top"], ["mid", "top"]])):
-        own = draw(st.lists(objects, max_size=2))
+        own = _distinct(draw(st.lists(objects, max_size=2)), below if draw(st.integers(0, 5)) else [])
         mine = [f"o{index}.yaml" for index in range(len(own))]
         files |= {f"{name}/{file}": dump([obj]) for file, obj in zip(mine, own, strict=True)}
         below = below + own

@@ -133,8 +133,8 @@ def _affixes(layer: Layer, config: TransformerConfig) -> Iterator[TransformerSte
 def _all_labels(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     for index, label in enumerate(layer.spec.labels):
         yield Step(partial(_labels, label, config), f"labels[{index}]", Configured(kind="LabelTransformer"))
-    if labels := layer.spec.common_labels:
-        yield _ready("commonLabels", LabelTransformer(labels, FieldSpecs(config.common_labels)))
+    if layer.spec.labels or layer.spec.common_labels:  # kustomize counts the second as a step even where it says nothing
+        yield _ready("commonLabels", LabelTransformer(layer.spec.common_labels, FieldSpecs(config.common_labels)))
 
 
 def _annotations(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:

@@ -17,6 +17,5 @@ def make_secret(args: GeneratorArgs, read: Callable[[str], bytes]) -> Object:
     """A Secret, all values in base64. Raises RenderError, which never quotes a value."""
     obj, pairs = data_object("Secret", args, read)
     obj["type"] = args.type or "Opaque"
-    if pairs:
-        obj["data"] = {key: wrapped_base64(value) for key, value in pairs.items()}
+    obj["data"] = {key: wrapped_base64(value) for key, value in pairs.items()}
     return obj

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.ids import identify
 from gitopsd.render.kustomize.patches import json6902, strategic_merge
-from gitopsd.render.kustomize.resource import metadata_of
+from gitopsd.render.kustomize.resource import metadata_of, with_metadata
 from gitopsd.render.kustomize.selectors import select
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class PatchTransformer:
                 self._merge(resources, find(resources, patch), patch)
         elif self.patches:
             for resource in select(resources, self.target):
-                self._merge(resources, resource, self.patches[0] | {"apiVersion": resource.object.get("apiVersion")})
+                self._merge(resources, resource, addressed(self.patches[0]) | {"apiVersion": resource.object.get("apiVersion")})
 
     def _apply_operations(self, resources: ResourceSet) -> None:
         if self.target is None:
@@ -91,7 +92,7 @@ class PatchStrategicMergeTransformer:
 
     def __call__(self, resources: ResourceSet) -> None:
         """Merges each into the object it names. Raises RenderError if that isn't there, or twice."""
-        PatchTransformer(self.patches, (), None, self.schema)(resources)
+        PatchTransformer(tuple(map(addressed, self.patches)), (), None, self.schema)(resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,20 @@ class PatchJson6902Transformer:
     def __call__(self, resources: ResourceSet) -> None:
         """Applies the operations to each target."""
         PatchTransformer((), self.operations, self.target, self.schema)(resources)
+
+
+def addressed(patch: Object) -> Object:
+    """A patch as kustomize copies it for a target: its labels and annotations become text, a null among them `null`.
+
+    So a null removes a label only in an entry of `patches` that names its object itself.
+    """
+    metadata = metadata_of(patch)
+    texts = {
+        name: {key: text_of(value) for key, value in metadata[name].items()} if isinstance(metadata[name], dict) else None
+        for name in ("labels", "annotations")
+        if name in metadata
+    }
+    return with_metadata(patch, **{name: value or None for name, value in texts.items()}) if texts else patch
 
 
 def find(resources: ResourceSet, patch: Object) -> Resource:
