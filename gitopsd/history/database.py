@@ -19,7 +19,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from gitopsd.model.errors import StorageError
 
@@ -117,7 +117,10 @@ def _open_postgresql(where: URL, password: Callable[[], str] | None) -> Database
 
     name = where.set(password=None).render_as_string()
     with translated(name):
-        migrate(engine, name)
+        try:
+            migrate(engine, name)
+        except (IntegrityError, ProgrammingError):  # another replica was making the same tables: by now it has
+            migrate(engine, name)
     return Database(engine, name)
 
 

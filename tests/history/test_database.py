@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,13 @@ def opened(kind: str, folder: Path) -> Database:
     return open_database(url, now=NOW)
 
 
+def open_and_close(kind: str) -> tuple[str, ...]:
+    """What another process has to say when it opens the database."""
+    database = opened(kind, Path())
+    database.close()
+    return database.notices
+
+
 @pytest.mark.parametrize("kind", DATABASES)
 def test_migrations_make_what_the_tables_say(tmp_path: Path, kind: str) -> None:
     """After all migrations, the database is what tables.py describes: no column, index or type is missing or different."""
@@ -45,6 +54,16 @@ def test_migrations_go_both_ways(tmp_path: Path, kind: str) -> None:
     migrate(database.engine, database.name)
     assert set(inspect(database.engine).get_table_names()) == tables == {*metadata.tables, "alembic_version"}
     database.close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DATABASES if kind != "sqlite"])
+def test_replicas_may_start_at_once(tmp_path: Path, kind: str) -> None:
+    """Several replicas on an empty database make its tables once, and all of them start."""
+    database = opened(kind, tmp_path)
+    migrate(database.engine, database.name, "base")
+    database.close()
+    with ProcessPoolExecutor(4, get_context("spawn")) as replicas:
+        assert list(replicas.map(open_and_close, [kind] * 4)) == [()] * 4
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:

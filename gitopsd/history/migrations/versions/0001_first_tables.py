@@ -14,36 +14,34 @@ branch_labels = None
 depends_on = None
 
 
+NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
 def upgrade() -> None:
-    number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     op.create_table(
         "records",
-        sa.Column("id", number, primary_key=True, autoincrement=True),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("namespace", "name", "phase")),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
+        *_texts("namespace name phase"),
         sa.Column("attempted", sa.Boolean, nullable=False),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("trigger", "actor", "request")),
+        *_texts("trigger actor request"),
         sa.Column("started", sa.BigInteger, nullable=False),
         sa.Column("finished", sa.BigInteger),
         sa.Column("arrived", sa.BigInteger),
-        *(
-            sa.Column(name, sa.Text, nullable=False)
-            for name in ("revision", "commits", "message", "desired_digest", "plan_digest", "sync", "health", "health_message")
-        ),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("stages", "conditions", "warnings")),
+        *_texts("revision commits message desired_digest plan_digest sync health health_message stages conditions warnings"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_records_namespace_name_id", "records", ["namespace", "name", "id"])
     op.create_index("ix_records_finished", "records", ["finished"])
     op.create_table(
         "results",
-        sa.Column("record_id", number, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("record_id", NUMBER, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("object", "action", "status", "message", "uid", "changes")),
+        *_texts("object action status message uid changes"),
     )
     op.create_table(
         "drifts",
-        sa.Column("id", number, primary_key=True, autoincrement=True),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("namespace", "name", "object", "change", "outcome")),
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
+        *_texts("namespace name object change outcome"),
         sa.Column("seen", sa.BigInteger, nullable=False),
         sa.Column("last_seen", sa.BigInteger, nullable=False),
         sa.Column("until", sa.BigInteger),
@@ -51,11 +49,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_drifts_namespace_name_id", "drifts", ["namespace", "name", "id"])
     op.create_index("ix_drifts_until", "drifts", ["until"])
-    op.create_table(
-        "flags",
-        *(sa.Column(name, sa.Text, primary_key=True) for name in ("namespace", "name", "key")),
-        sa.Column("value", sa.Text, nullable=False),
-    )
+    keys = (sa.Column(name, sa.Text, primary_key=True) for name in ("namespace", "name", "key"))
+    op.create_table("flags", *keys, *_texts("value"))
+
+
+def _texts(names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.Text, nullable=False) for name in names.split()]
 
 
 def downgrade() -> None:
