@@ -7,7 +7,7 @@ that has not changed renders nothing, sends no request, and is not remembered.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -64,6 +64,7 @@ class _Pass:
     trigger: Trigger
     started: datetime
     stages: _Stages
+    on_begin: Callable[[SyncRecord], None]
     sources: tuple[Snapshot, ...] = ()
     begun: SyncRecord | None = None
     """The stored record of a sync under way."""
@@ -94,20 +95,24 @@ class Reconciler:
     mask: Mask
     _memories: dict[AppKey, _Memory] = field(default_factory=dict)
 
-    async def reconcile(self, app: App, trigger: Trigger) -> SyncRecord:
-        """One pass: from what Git holds to what the cluster has, and a record of it. Never raises a GitopsdError.
+    async def reconcile(self, app: App, trigger: Trigger, on_begin: Callable[[SyncRecord], None] = lambda _: None) -> SyncRecord:
+        """One pass: from what Git holds to what the cluster has, and a record of it. Raises StorageError, no other GitopsdError.
 
         A pass writes only where policy or a person says so (`plan.policy.decide`), and only what the server's dry run of all of
-        it has accepted.
+        it has accepted. `on_begin` is told of its record before the first write; one that is cancelled after that is recorded.
         """
         memory = await self._memory(app.key)
-        this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock))
+        this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock), on_begin)
         try:
             evidence, decision = await self._plan(this, memory)
             outcome = await self._sync(this, evidence) if decision.sync else None
             return await self._conclude(this, memory, evidence, outcome)
         except GitopsdError as error:
             return await self._failed(this, memory, error)
+        except asyncio.CancelledError:
+            if this.begun:
+                memory.last = await asyncio.shield(self._terminated(this, this.begun))
+            raise
 
     async def _plan(self, this: _Pass, memory: _Memory) -> tuple[Evidence, Decision]:
         """The sentence as far as it only looks: what is wanted, what is there, what would be done."""
@@ -132,32 +137,28 @@ class Reconciler:
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""
         this.begun = await self.ports.history.begin(_intended(this.record(), evidence.plan))
+        this.on_begin(this.begun)
         if evidence.plan.refusals:
             return await apply(this.app, evidence.plan, self._preflight)
         cluster = self.ports.cluster
         with this.stages("apply"):
             await cluster.remember(this.app, evidence.inventory | _intended_members(evidence.desired))
-            try:
-                outcome = await apply(this.app, evidence.plan, self._preflight)
-            except asyncio.CancelledError:
-                await asyncio.shield(self._terminated(this))
-                raise
+            outcome = await apply(this.app, evidence.plan, self._preflight)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
         return outcome
 
-    async def _terminated(self, this: _Pass) -> None:
+    async def _terminated(self, this: _Pass, begun: SyncRecord) -> SyncRecord:
         """The record of a sync that was ended from outside; what it had written stays written."""
-        message = "terminated; the next sync goes on where it was"
-        await self.ports.history.record(
-            replace(this.record(), phase=Phase.FAILED, message=message, finished=self.ports.clock.now())
-        )
+        message, stages = "terminated; the next sync goes on where it was", this.stages.seconds
+        ended = replace(begun, phase=Phase.FAILED, message=message, stages=stages, finished=self.ports.clock.now())
+        return await self.ports.history.record(ended)
 
     async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
         with this.stages("health"):
             healths = await self.ports.cluster.settle(this.app, evidence.refs, 0.0)
         now = self.ports.clock.now()
         record = concluded(this.app, replace(this.record(), finished=now), evidence, outcome, healths)
-        if outcome is not None:
+        if outcome is not None and not this.trigger.resources:  # a part of a commit says nothing about the rest
             memory.last, memory.failure = record, None
         return await self.ports.history.record(record)
 
@@ -171,11 +172,11 @@ class Reconciler:
             phase=phase,
             message=str(error),
             finished=self.ports.clock.now(),
-            attempted=record.attempted or memory.failure != failure,
+            attempted=record.attempted or (memory.failure != failure and not this.trigger.dry_run),
             sync=SyncStatus.UNKNOWN,
             conditions=(Condition(error.condition, str(error)),),
         )
-        memory.failure = failure
+        memory.failure = memory.failure if this.trigger.dry_run else failure
         return await self.ports.history.record(record)
 
     def _qualified(self, app: App, rendered: Rendered, surface: Surface, memory: _Memory) -> DesiredSet:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Timers
@@ -19,8 +20,13 @@ from gitopsd.ports import HistoryPort
 from gitopsd.web.app import create_app, create_probes
 from gitopsd.web.control import Control
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 GRACE = 25.0
 """Seconds that syncs under way get to end by themselves: less than the 30 s that a kubelet waits."""
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = structlog.get_logger()
 
@@ -46,37 +52,48 @@ class Service:
     close: Callable[[], Awaitable[None]]
 
     async def run(self) -> None:
-        """Runs until SIGTERM or SIGINT; then no operation is cut in half, and the next start goes on where this one was."""
+        """Runs until SIGTERM or SIGINT; then no operation is cut in half, and the next start goes on where this one was.
+
+        Raises ConfigError where an address can't be listened at.
+        """
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
+        for name in _SIGNALS:
             loop.add_signal_handler(name, stop.set)
-        servers = [_server(create_app(self.control), self.addresses.api), _server(create_probes(self.control), self.addresses.metrics)]
         try:
-            for record in await self.history.interrupted():
-                _log.warning("a sync was interrupted by the end of gitopsd", application=str(record.app), revision=record.revision)
-            await self.scan()
-            await self._serve(servers, stop)
+            with listening(self.addresses.api) as api, listening(self.addresses.metrics) as metrics:
+                for record in await self.history.interrupted():
+                    _log.warning(
+                        "a sync was interrupted by the end of gitopsd", application=str(record.app), revision=record.revision
+                    )
+                await self.scan()
+                servers = {_server(create_app(self.control)): api, _server(create_probes(self.control)): metrics}
+                await self._serve(servers, stop)
         finally:
             await self.close()
+            for name in _SIGNALS:
+                loop.remove_signal_handler(name)
 
-    async def _serve(self, servers: list[_Server], stop: asyncio.Event) -> None:
-        serving = [asyncio.create_task(server.serve()) for server in servers]
+    async def _serve(self, servers: Mapping[_Server, socket.socket], stop: asyncio.Event) -> None:
+        """Comes in this order: listeners, workers, timers; and goes in the other."""
+        serving = [asyncio.create_task(server.serve([bound])) for server, bound in servers.items()]
         working = asyncio.create_task(self.agent.run())
-        self.timers.start()
         stopped = asyncio.create_task(stop.wait())
-        _log.info("gitopsd runs", api=self.addresses.api, metrics=self.addresses.metrics)
         try:
+            self.timers.start()
+            _log.info("gitopsd runs", api=self.addresses.api, metrics=self.addresses.metrics)
             ended, _ = await asyncio.wait({stopped, working, *serving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
             self.timers.stop()
             working.cancel()
+            await asyncio.wait({working})  # no pass begins after this
             _log.info("gitopsd ends; syncs under way are finished first")
             await self.agent.drain(GRACE)
+            self.control.events.close()
             for server in servers:
                 server.should_exit = True
-            await asyncio.gather(working, *serving, return_exceptions=True)
+            await asyncio.wait(serving)
         for task in ended - {stopped}:
             task.result()
 
@@ -90,11 +107,20 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: ASGIApp, address: str) -> _Server:
+def _server(app: ASGIApp) -> _Server:
+    return _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5))
+
+
+def listening(address: str) -> socket.socket:
+    """A socket that listens at `host:port`; raises ConfigError that says why it can't.
+
+    It is made before anything else begins, as the port may be that of another gitopsd.
+    """
     host, _, port = address.rpartition(":")
-    if not port.isdigit():
+    host = host.strip("[]")
+    if not port.isdecimal():
         raise ConfigError(f"server address {address!r} is no host:port")
-    config = uvicorn.Config(
-        app, host=host.strip("[]"), port=int(port), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5
-    )
-    return _Server(config)
+    try:
+        return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"can't listen at {address}: {error}; see server.listen and server.metrics") from error

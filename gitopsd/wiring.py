@@ -32,6 +32,7 @@ from gitopsd.source.credentials import Credentials as SourceCredentials
 from gitopsd.source.network import Request
 from gitopsd.source.sources import Repository, Sources
 from gitopsd.web.control import Control
+from gitopsd.web.events import Events
 
 _log = structlog.get_logger()
 
@@ -52,10 +53,12 @@ async def open_service(config: Config) -> Service:
     ports = Ports(sources, renderer, clusters, history, clock)
     marking = Marking(config.installation, config.namespace)
     reconciler = Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
-    agent = Agent(reconciler, (metrics.observe, log_record), workers=config.workers.syncs)
+    events = Events()
+    listeners = (metrics.observe, log_record, events.passed)
+    agent = Agent(reconciler, listeners, (events.changed,), config.workers.syncs)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
-    scan = _Scan(ApplicationFiles(config), agent, clusters, history, metrics)
+    scan = _Scan(ApplicationFiles(config), agent, clusters, history, metrics, events)
     polling = Polling(config.polling.interval.total_seconds(), config.polling.jitter)
     timers = Timers(agent, sources, polling, scan)
     readiness = Readiness(history, clusters.status)
@@ -66,7 +69,7 @@ async def open_service(config: Config) -> Service:
         await sources.aclose()
         await history.close()
 
-    control = Control(agent, history, timers.refresh, readiness.checks, metrics.exposition, _token(config))
+    control = Control(agent, history, timers.refresh, readiness.checks, metrics.exposition, events, _token(config))
     addresses = Addresses(config.server.listen, config.server.metrics)
     return Service(addresses, agent, timers, control, history, scan, close)
 
@@ -107,6 +110,7 @@ class _Scan:
     clusters: Clusters
     history: History
     metrics: Metrics
+    events: Events
     said: frozenset[str] = frozenset()
 
     async def __call__(self) -> None:
@@ -116,6 +120,7 @@ class _Scan:
         for key in self.agent.adopt({app.key: app for app in scan.apps}, problems):
             _log.info("application left the configuration; its objects stay", application=str(key))
             self.metrics.forget(key)
+            self.events.forget(key)
             await self.clusters.forget(known[key])
             await self.history.forget(key)
         self.metrics.config_problems(len(scan.problems))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVarTuple
+
+import structlog
 
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import retry_delay
@@ -16,8 +20,14 @@ from gitopsd.model.record import Condition, Phase, SyncRecord, Trigger, TriggerK
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 
+_Told = TypeVarTuple("_Told")
+
 Listener = Callable[[SyncRecord, AppStatus], None]
 """Told of every pass: log line, metrics and event stream derive from the same two values."""
+Watcher = Callable[[AppStatus], None]
+"""Told of every change of a status, whatever it came from."""
+
+_log = structlog.get_logger()
 
 
 class OperationConflictError(GitopsdError):
@@ -28,13 +38,33 @@ class NoSuchApplicationError(GitopsdError):
     """No application has this name, or several have it in different namespaces."""
 
 
+class StoppingError(GitopsdError):
+    """gitopsd is about to end, and begins nothing new."""
+
+
 @dataclass(slots=True)
 class Operation:
-    """A sync that a person asked for. `done` ends with its record, or is cancelled when the operation is terminated."""
+    """A sync that a person asked for. `done` ends with its record, or is cancelled when the operation is terminated.
 
-    app: AppKey
+    `record` is how it shows while it waits for its turn.
+    """
+
     trigger: Trigger
+    record: SyncRecord
     done: asyncio.Future[SyncRecord]
+
+    def asks(self, trigger: Trigger) -> bool:
+        """Whether `trigger` asks for the same, whoever it is."""
+        return replace(self.trigger, actor="") == replace(trigger, actor="")
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A pass under way. `begun` is its record once it writes."""
+
+    trigger: Trigger
+    task: asyncio.Task[SyncRecord]
+    begun: SyncRecord | None = None
 
 
 @dataclass(slots=True)
@@ -43,10 +73,11 @@ class Agent:
 
     reconciler: Reconciler
     listeners: tuple[Listener, ...] = ()
+    watchers: tuple[Watcher, ...] = ()
     workers: int = 32
     queue: WorkQueue = field(default_factory=WorkQueue)
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
-    _passes: dict[AppKey, asyncio.Task[SyncRecord]] = field(default_factory=dict)
+    _passes: dict[AppKey, _Pass] = field(default_factory=dict)
     _operations: dict[AppKey, Operation] = field(default_factory=dict)
     _failures: dict[AppKey, int] = field(default_factory=dict)
     _retries: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
@@ -65,7 +96,7 @@ class Agent:
         for key, app in apps.items():
             status = self._statuses.get(key)
             if status is None or status.app != app:
-                self._statuses[key] = replace(status, app=app) if status else AppStatus(app)
+                self._set(replace(status, app=app) if status else AppStatus(app))
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
             self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
         return gone
@@ -78,17 +109,18 @@ class Agent:
             if status.problems.get(about) != problem:
                 recovered = recovered or problem is None
                 others = {name: known for name, known in status.problems.items() if name != about}
-                self._statuses[key] = replace(status, problems=others | ({about: problem} if problem else {}))
+                self._set(replace(status, problems=others | ({about: problem} if problem else {})))
         return recovered
 
     def _drop(self, key: AppKey) -> None:
+        self._withdraw(key)
         del self._statuses[key]
         self.queue.drop(key)
         self._failures.pop(key, None)
         if retry := self._retries.pop(key, None):
             retry.cancel()
-        if running := self._passes.get(key):
-            running.cancel()
+        if under_way := self._passes.get(key):
+            under_way.task.cancel()
         self.reconciler.forget(key)
 
     # What people and programs ask
@@ -109,28 +141,49 @@ class Agent:
         raise NoSuchApplicationError(f"no application is called {name}; `gitopsd status` lists those there are")
 
     def sync(self, key: AppKey, trigger: Trigger) -> Operation:
-        """Starts a sync; the same request joins one under way, another one raises OperationConflictError."""
+        """Starts a sync; the same request joins one under way, another one raises OperationConflictError.
+
+        Raises StoppingError once the end has begun.
+        """
+        if self._stopping:
+            raise StoppingError("gitopsd is ending; ask again when it is back")
         if known := self._operations.get(key):
-            if replace(known.trigger, actor="") == replace(trigger, actor=""):
+            if known.asks(trigger):
                 return known
             raise OperationConflictError(f"application {key}: another sync is under way; wait for it, or terminate it")
-        operation = Operation(key, trigger, asyncio.get_running_loop().create_future())
+        now = self.reconciler.ports.clock.now()
+        waiting = SyncRecord(key, trigger, Phase.RUNNING, "waits for its turn", now)
+        operation = Operation(trigger, waiting, asyncio.get_running_loop().create_future())
         self._operations[key] = operation
         self.queue.put(key, trigger)
+        self._show_running(key)
         return operation
 
     async def preview(self, key: AppKey, revision: str = "") -> SyncRecord:
         """What a sync to `revision` would do: a pass that only looks, beside whatever is under way."""
-        return await self.reconciler.reconcile(self._statuses[key].app, Trigger(TriggerKind.MANUAL, revision=revision, dry_run=True))
+        trigger = Trigger(TriggerKind.MANUAL, revision=revision, dry_run=True)
+        return await self.reconciler.reconcile(self._statuses[key].app, trigger)
 
     def terminate(self, key: AppKey) -> bool:
-        """Ends the pass under way, or the sync that waits; false where there is none."""
-        operation, running = self._operations.pop(key, None), self._passes.get(key)
+        """Ends the sync under way, or the one that waits; false where there is none. A pass that only looks goes on."""
+        under_way, operation = self._passes.get(key), self._withdraw(key)
+        if under_way and (under_way.begun or (operation and operation.trigger is under_way.trigger)):
+            under_way.task.cancel()
+        elif operation:
+            self.queue.drop(key)
+            # What was coalesced with the request stands for something of its own.
+            self.queue.put(key, Trigger(TriggerKind.WATCH))
+        else:
+            return False
+        self._show_running(key)
+        return True
+
+    def _withdraw(self, key: AppKey) -> Operation | None:
+        """Whoever waits for the operation learns that it will not come to an end."""
+        operation = self._operations.pop(key, None)
         if operation:
             operation.done.cancel()
-        if running:
-            running.cancel()
-        return bool(operation or running)
+        return operation
 
     def trigger(self, keys: Iterable[AppKey], kind: TriggerKind) -> None:
         """Asks for a pass over each of the applications that are there."""
@@ -153,42 +206,96 @@ class Agent:
     async def _work(self) -> None:
         while True:
             key, trigger = await self.queue.get()
-            task = asyncio.create_task(self._pass(key, trigger))
-            self._passes[key] = task
+            task = asyncio.create_task(self._reconciled(key, trigger))
+            self._passes[key] = _Pass(trigger, task)
             # The pass outlives a worker that is cancelled: `drain` waits for it.
-            task.add_done_callback(partial(self._over, key))
+            task.add_done_callback(partial(self._over, key, trigger))
             await asyncio.wait({task})
 
-    async def _pass(self, key: AppKey, trigger: Trigger) -> SyncRecord:
-        status = self._statuses[key]
-        self._statuses[key] = replace(status, running=trigger)
-        record = await self.reconciler.reconcile(status.app, trigger)
-        if key in self._statuses:
-            status = replace(self._statuses[key].after(record), running=None)
-            self._statuses[key] = status
-            self._schedule_retry(status.app, record)
-            for listener in self.listeners:
-                listener(record, status)
+    async def _reconciled(self, key: AppKey, trigger: Trigger) -> SyncRecord:
+        """The pass. What should not happen, happens to one application, for once: the worker goes on, and it is tried again."""
+        app, clock = self._statuses[key].app, self.reconciler.ports.clock
+        started = clock.now()
+        try:
+            return await self.reconciler.reconcile(app, trigger, partial(self._begun, key))
+        except GitopsdError as error:
+            condition = Condition(error.condition, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this application alone
+            _log.exception("an error in gitopsd itself", application=str(key))
+            what = f"an error in gitopsd itself ({type(error).__name__}); its log has the details"
+            condition = Condition(GitopsdError.condition, what)
+        record = self._passes[key].begun or SyncRecord(key, trigger, Phase.RUNNING, "", started, attempted=not trigger.dry_run)
+        record = replace(record, phase=Phase.ERROR, message=condition.message, finished=clock.now(), conditions=(condition,))
+        if record.id:
+            with contextlib.suppress(GitopsdError):  # the history may be what failed: its next start closes the record
+                await self.reconciler.ports.history.record(record)
         return record
 
-    def _over(self, key: AppKey, task: asyncio.Task[SyncRecord]) -> None:
-        del self._passes[key]
-        if key in self._statuses:
-            self._statuses[key] = replace(self._statuses[key], running=None)
+    def _begun(self, key: AppKey, record: SyncRecord) -> None:
+        self._passes[key].begun = record
+        self._show_running(key)
+
+    def _over(self, key: AppKey, trigger: Trigger, task: asyncio.Task[SyncRecord]) -> None:
+        """Whatever follows from a pass that has ended: status, listeners, retry, the answer to who asked for it."""
+        begun = self._passes.pop(key).begun
+        operation = self._operations.get(key)
+        if operation and operation.trigger is trigger:
+            del self._operations[key]
+            operation.done.cancel() if task.cancelled() else operation.done.set_result(task.result())
+        if key in self._statuses and task.cancelled():
+            self._cut_off(key, begun)
+        elif key in self._statuses:
+            self._concluded(key, task.result())
         if not self._stopping:
             self.queue.done(key)
+
+    def _cut_off(self, key: AppKey, begun: SyncRecord | None) -> None:
+        """A pass was ended before it knew how the application stands; of one that had begun to write, that much is known."""
+        status = replace(self._statuses[key], running=self._running(key))
+        if begun is None:
+            self._set(status)
+            return
+        record = replace(begun, phase=Phase.FAILED, message="terminated", finished=self.reconciler.ports.clock.now())
+        self._set(replace(status, operation=record))
+        self._listen(record)
+
+    def _concluded(self, key: AppKey, record: SyncRecord) -> None:
+        status = replace(self._statuses[key], running=self._running(key))
+        if not record.trigger.dry_run:
+            status = status.after(record)
+            self._schedule_retry(status.app, record)
+        if record.trigger.resources:
+            self.queue.put(key, Trigger(TriggerKind.WATCH))
+        self._set(status)
+        self._listen(record)
+
+    def _listen(self, record: SyncRecord) -> None:
+        for listener in self.listeners:
+            self._tell(listener, record, self._statuses[record.app])
+
+    def _running(self, key: AppKey) -> SyncRecord | None:
+        """The sync under way, or the one that waits for its turn; a dry run is none."""
+        if (under_way := self._passes.get(key)) and under_way.begun:
+            return under_way.begun
         operation = self._operations.get(key)
-        if operation is None:
-            return
-        if task.cancelled():
-            operation.done.cancel()
-        elif (error := task.exception()) is not None:
-            operation.done.set_exception(error)
-        elif task.result().trigger == operation.trigger:
-            operation.done.set_result(task.result())
-        else:
-            return
-        del self._operations[key]
+        return operation.record if operation and not operation.trigger.dry_run else None
+
+    def _show_running(self, key: AppKey) -> None:
+        if (status := self._statuses.get(key)) and status.running != (running := self._running(key)):
+            self._set(replace(status, running=running))
+
+    def _set(self, status: AppStatus) -> None:
+        self._statuses[status.app.key] = status
+        for watcher in self.watchers:
+            self._tell(watcher, status)
+
+    @staticmethod
+    def _tell(listener: Callable[[*_Told], None], *told: *_Told) -> None:
+        """One that fails is no reason for the others, or for the work, to end."""
+        try:
+            listener(*told)
+        except Exception:  # noqa: BLE001 - said in the log
+            _log.exception("a listener failed")
 
     def _schedule_retry(self, app: App, record: SyncRecord) -> None:
         if retry := self._retries.pop(app.key, None):
@@ -199,16 +306,21 @@ class Agent:
         failures = self._failures[app.key] = self._failures.get(app.key, 0) + 1
         # The spread of retries is no secret, and guards nothing.
         delay = retry_delay(app, record, failures, random.random())  # noqa: S311
-        if delay is not None:
+        if delay is not None and not self._stopping:
             loop = asyncio.get_running_loop()
             self._retries[app.key] = loop.call_later(delay, self.queue.put, app.key, Trigger(TriggerKind.RETRY))
 
     async def drain(self, grace: float) -> None:
-        """Lets the passes under way end, for at most `grace` seconds; what is left then is ended between two writes."""
+        """Lets the passes under way end, for at most `grace` seconds; what is left then is ended between two writes.
+
+        `run` has to have ended. Syncs that still wait for their turn are given up.
+        """
         self._stopping = True
         for retry in self._retries.values():
             retry.cancel()
-        running = set(self._passes.values())
+        for key in set(self._operations) - set(self._passes):
+            self._withdraw(key)
+        running = {under_way.task for under_way in self._passes.values()}
         if running:
             _, late = await asyncio.wait(running, timeout=grace)
             for task in late:

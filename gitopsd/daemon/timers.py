@@ -1,4 +1,4 @@
-"""What happens by the clock: polling repositories, reading the configured documents again, looking at everything once in a while."""
+"""What happens by the clock: polling repositories, reading the configured documents, looking at everything now and then."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gitopsd.model.record import Condition, TriggerKind
 from gitopsd.ports import SourcePort
 
 _LOOK_AGAIN = timedelta(minutes=10)
-"""How often every application is looked at although nothing was said to have changed: a pass without a change costs next to nothing."""
+"""How often every application is looked at although nothing is known to have changed: a pass without a change is cheap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Polling:
 
 @dataclass(slots=True)
 class Timers:
-    """The jobs of the scheduler: one for each repository in use, one for the configured documents, one for a look at everything."""
+    """The jobs of the scheduler: one for each repository in use, one for the configured documents, one that looks at all."""
 
     agent: Agent
     source: SourcePort
@@ -47,7 +47,8 @@ class Timers:
 
     def stop(self) -> None:
         """No job begins after this."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def _every(self, interval: timedelta, job: Callable[..., Awaitable[None]], name: str) -> None:
         trigger = IntervalTrigger(seconds=interval.total_seconds(), timezone=UTC)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gitopsd.model.app import App
 from gitopsd.model.health import Health, HealthStatus
-from gitopsd.model.record import Condition, DriftOutcome, Phase, ResourceState, SyncRecord, SyncStatus, Trigger
+from gitopsd.model.record import Condition, DriftOutcome, ResourceState, SyncRecord, SyncStatus
 from gitopsd.model.refs import ObjectRef
 
 
@@ -16,8 +16,9 @@ from gitopsd.model.refs import ObjectRef
 class AppStatus:
     """What `gitopsd status`, the HTTP API and the metrics say of an application.
 
-    `since` is when `sync` became what it is. `operation` is the last attempted sync, `running` the trigger of one under way.
-    `problems` are conditions that no pass found, by what they are about: a broken document, an unreachable repository.
+    `since` is when `sync` became what it is. `operation` is the last attempted sync, `running` the one under way: one that a
+    person asked for from then on, any other from its first write. `problems` are conditions that no pass
+    found, by what they are about: a broken document, an unreachable repository.
     """
 
     app: App
@@ -28,7 +29,7 @@ class AppStatus:
     drifted: frozenset[ObjectRef] = frozenset()
     drift_since: datetime | None = None
     operation: SyncRecord | None = None
-    running: Trigger | None = None
+    running: SyncRecord | None = None
     suspended: bool = False
     pinned: str = ""
     conditions: tuple[Condition, ...] = ()
@@ -36,7 +37,12 @@ class AppStatus:
     resources: tuple[ResourceState, ...] = ()
 
     def after(self, record: SyncRecord) -> AppStatus:
-        """How it stands after a pass. A pass that came to no plan keeps what was known of the objects."""
+        """How it stands after a pass. One that came to no plan keeps what was known of the objects.
+
+        A sync of a few objects says nothing about the others: it is the last operation, and the look that follows tells the rest.
+        """
+        if record.trigger.resources:
+            return replace(self, operation=record if record.attempted else self.operation)
         planned = bool(record.desired_digest)
         drifted = frozenset(drift.ref for drift in record.drifts if drift.outcome is DriftOutcome.REPORTED)
         return replace(
@@ -55,5 +61,4 @@ class AppStatus:
     @property
     def settled(self) -> bool:
         """Whether it is Synced and Healthy, with nothing under way."""
-        done = self.operation is None or self.operation.phase is not Phase.RUNNING
-        return done and self.sync is SyncStatus.SYNCED and self.health.status is HealthStatus.HEALTHY
+        return self.running is None and self.sync is SyncStatus.SYNCED and self.health.status is HealthStatus.HEALTHY

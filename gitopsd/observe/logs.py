@@ -23,6 +23,8 @@ _LEVELS = {
     Phase.FAILED: logging.WARNING,
     Phase.ERROR: logging.ERROR,
 }
+_QUIET = {"alembic": logging.WARNING, "apscheduler": logging.ERROR, "uvicorn": logging.WARNING}
+"""Libraries that tell of every start and every timer; APScheduler warns where a poll takes longer than its interval, as it may."""
 _SHORT = 12
 """Characters of a commit id in a line."""
 
@@ -48,6 +50,8 @@ def configure_logging(level: str, style: str, stream: IO[str] | None = None) -> 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gitopsd.daemon.agent import Agent
 from gitopsd.model.app import AppKey
 from gitopsd.ports import HistoryQueries
+from gitopsd.web.events import Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Check:
 class Control:
     """The daemon as its HTTP face sees it.
 
-    `metrics` takes the Accept header and gives body and content type. `token` gives the bearer token that requests must show, None where none is
-    asked for.
+    `metrics` takes the Accept header and gives body and content type. `token` gives the bearer token that requests must show,
+    None where none is asked for; raises ConfigError where it can't be read, and then nobody is let in.
     """
 
     agent: Agent
@@ -32,4 +33,5 @@ class Control:
     refresh: Callable[[AppKey], Awaitable[None]]
     checks: Callable[[], Awaitable[tuple[Check, ...]]]
     metrics: Callable[[str], tuple[bytes, str]]
+    events: Events = field(default_factory=Events)
     token: Callable[[], str | None] = field(default=lambda: None)

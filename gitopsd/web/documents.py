@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from gitopsd.model.plan import FieldChange
-from gitopsd.model.record import Condition, Drift, ObjectResult, Phase, ResourceState, SyncRecord
+from gitopsd.model.record import Condition, Drift, ObjectResult, ResourceState, SyncRecord
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.status import AppStatus
 
@@ -62,6 +62,19 @@ class OperationState(Document):
     message: str = ""
     started: datetime | None = None
     finished: datetime | None = None
+
+    @classmethod
+    def of(cls, record: SyncRecord) -> OperationState:
+        """The document of a sync."""
+        return cls(
+            id=record.id,
+            phase=record.phase,
+            trigger=record.trigger.kind,
+            actor=record.trigger.actor,
+            message=record.message,
+            started=record.started,
+            finished=record.finished,
+        )
 
 
 class ConditionDocument(Document):
@@ -283,18 +296,6 @@ def condition_of(condition: Condition) -> ConditionDocument:
 
 
 def operation_of(status: AppStatus) -> OperationState | None:
-    """The sync that a person asked for, while it is under way; else the last sync there was."""
-    if status.running and status.running.actor:
-        return OperationState(phase=Phase.RUNNING, trigger=status.running.kind, actor=status.running.actor, message="under way")
-    last = status.operation
-    if last is None:
-        return None
-    return OperationState(
-        id=last.id,
-        phase=last.phase,
-        trigger=last.trigger.kind,
-        actor=last.trigger.actor,
-        message=last.message,
-        started=last.started,
-        finished=last.finished,
-    )
+    """The sync that is under way, or that a person asked for and that waits for its turn; else the last one there was."""
+    record = status.running or status.operation
+    return OperationState.of(record) if record else None

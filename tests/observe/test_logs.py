@@ -145,3 +145,13 @@ def test_style(stream: io.StringIO, style: str, is_json: bool) -> None:
     configure_logging("info", style, stream)
     log_record(RECORD)
     assert stream.getvalue().startswith("{") is is_json
+
+
+def test_timers_and_starts_of_libraries_are_not_told(stream: io.StringIO) -> None:
+    """A line for each run of each timer, and for each statement of a migration, would bury everything else."""
+    configure_logging("debug", "json", stream)
+    logging.getLogger("apscheduler.executors.default").info("Running job")
+    logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances reached")
+    logging.getLogger("alembic.runtime.migration").info("Context impl")
+    logging.getLogger("uvicorn.error").info("Started server process")
+    assert stream.getvalue() == ""
