@@ -101,12 +101,14 @@ class Client:
 
         Raises Refusal for any other answer than success, ClusterError where there is none.
         """
-        end = time.monotonic() + REQUEST_SECONDS
+        end = 0.0
         again = True
         while True:
             async with self.limiter.slot():
+                # Only now, since those who wait for a place wait for us, not for the server.
+                end = end or time.monotonic() + REQUEST_SECONDS
                 login = await self._access.login()
-                code, headers, body = await self._exchange(request, login, end)
+                code, headers, body = await self._exchange(request, login)
             self._listener.on_request(self.name, request.verb, code)
             if code == _UNAUTHORIZED and again:
                 again = False
@@ -142,14 +144,14 @@ class Client:
             raise ClusterError(self.name, "it answered with something that is no JSON object; is it an API server?")
         return document
 
-    async def _exchange(self, request: Request, login: Login, end: float) -> tuple[int, Mapping[str, str], bytes]:
+    async def _exchange(self, request: Request, login: Login) -> tuple[int, Mapping[str, str], bytes]:
         """One request, and once more where a kept connection turned out to be dead: all our writes bear repetition."""
         until, message = self._unreachable
         if time.monotonic() < until:
             raise ClusterError(self.name, message)
         for attempt in (1, 2):
             try:
-                async with asyncio.timeout_at(end - time.monotonic() + asyncio.get_running_loop().time()):
+                async with asyncio.timeout(REQUEST_SECONDS):
                     return await self._ask(request, login)
             except (aiohttp.ServerDisconnectedError, ConnectionResetError) as error:
                 if attempt == 2:  # noqa: PLR2004

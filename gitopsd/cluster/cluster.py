@@ -84,10 +84,9 @@ class Cluster:
     async def write(self, app: App, step: Step) -> Written:
         """See `ClusterPort.write`."""
         surface = await self._ready()
-        written = await self._writer.write(app, step)
         if step.desired is not None and step.desired.marked:
             self._watches.need_also(app.key, (step.desired.api_version, step.ref.kind), surface)
-        return written
+        return await self._writer.write(app, step)
 
     async def settle(self, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort.settle`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -39,6 +40,7 @@ class Link:
         self._on_return = on_return
         self._identity: str | None = None
         self._doubt = True
+        self._back = asyncio.Event()
         self._lock = asyncio.Lock()
         self.status = ClusterStatus(client.name, connected=False, since=datetime.now(UTC), message="not asked yet")
 
@@ -52,6 +54,7 @@ class Link:
             identity = await self._ask()
             known, self._identity = self._identity, identity
             self._doubt = False
+            self._back.set()
             if known is not None:
                 self._on_return(known == identity)
 
@@ -65,9 +68,19 @@ class Link:
             return "unknown"  # without the right to know we take it for the same; its resourceVersions will tell
         return str(found["metadata"]["uid"])
 
+    async def pause(self, seconds: float) -> None:
+        """Waits; less than that where the cluster was lost and is back, so that all notice when one does."""
+        if self._confirmed():
+            await asyncio.sleep(seconds)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._back.wait()
+
     def lost(self, message: str) -> None:
         """A connection failed."""
         self._doubt = True
+        self._back.clear()
         self._become(connected=False, message=message)
 
     def works(self) -> None:

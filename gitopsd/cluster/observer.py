@@ -54,7 +54,9 @@ class Observer:
     def _known(self, want: Desired) -> Live | None:
         """The live object where it is known, and in sync."""
         table = self.store.tables.get((want.api_version, want.ref.kind))
-        known = (table.entries.get(want.ref) if table else None) or self.store.strays.get(want.ref)
+        known = table.entries.get(want.ref) if table else None
+        if known is None and not want.marked:
+            known = self.store.strays.get(want.ref)
         return known.synced if known and self.store.in_sync(want, known, self.epoch(want.ref.group)) else None
 
     def _must_ask(self, want: Desired, inventory: Inventory) -> bool:

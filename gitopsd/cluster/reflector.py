@@ -76,6 +76,7 @@ class Reflector:
         self._version = ""
         self._listing = True
         self._streamed = True
+        self._lost = False
         self._settled = asyncio.Event()
 
     @property
@@ -84,19 +85,21 @@ class Reflector:
         return not self._listing and self.failure is None
 
     async def wait(self, seconds: float) -> None:
-        """Waits until the first list is complete. Raises ClusterError with the reason where it failed or takes too long."""
+        """Waits until the list is complete. Raises ClusterError, at once where the cluster is away or refuses the watch."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self.ready and not self._is_hopeless():
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            pass
         if not self.ready:
-            try:
-                async with asyncio.timeout(seconds):
-                    while not self.ready:
-                        self._settled.clear()
-                        await self._settled.wait()
-                        if self.failure is not None:
-                            break
-            except TimeoutError:
-                self.failure = self.failure or f"watching {self.target.name} did not begin within {seconds:g} s"
-            if self.failure is not None:
-                raise ClusterError(self._client.name, self.failure)
+            why = self.failure or f"watching {self.target.name} did not begin within {seconds:g} s"
+            raise ClusterError(self._client.name, why)
+
+    def _is_hopeless(self) -> bool:
+        """Whether the next attempt is not worth waiting for: unless the cluster is back, and we just have not noticed."""
+        return self.failure is not None and not (self._lost and self._link.status.connected)
 
     async def run(self) -> None:
         """Follows for ever."""
@@ -119,7 +122,7 @@ class Reflector:
                 self._failed(f"watching {self.target.name} brought what can't be understood ({type(error).__name__})", lost=False)
             else:
                 continue
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 - spreads load, guards nothing
+            await self._link.pause(pause * random.uniform(0.7, 1.3))  # noqa: S311 - spreads load, guards nothing
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _follow(self) -> None:
@@ -203,6 +206,7 @@ class Reflector:
 
     def _failed(self, message: str, *, lost: bool) -> None:
         self.failure = message
+        self._lost = lost
         self._settled.set()
         if lost:
             self._link.lost(message)

@@ -113,7 +113,7 @@ class Store:
         self.tables: dict[Kind, Table] = {}
         self.receipts: dict[ObjectRef, Receipt] = {}
         self.strays: dict[ObjectRef, Entry] = {}
-        """Objects that no reflector sees because they carry no mark: as they were when last asked for."""
+        """Objects that no reflector sees (no mark, or nobody watches their kind): as they were when last asked for."""
         self._installation = installation
         self._manager = manager
         self._on_change = on_change
@@ -159,11 +159,10 @@ class Store:
     def learn(self, ref: ObjectRef, api_version: str, obj: Object) -> Entry:
         """Takes in an object that the server sent as an answer, and gives what is known of it now: that may be later."""
         new = self.entry(ref, api_version, obj)
-        if not ((obj.get("metadata") or {}).get("labels") or {}).get(PART_OF_LABEL):
+        table = self.tables.get((api_version, ref.kind))
+        if table is None or not ((obj.get("metadata") or {}).get("labels") or {}).get(PART_OF_LABEL):
             self.strays[ref] = new
             return new
-        self.strays.pop(ref, None)
-        table = self.table((api_version, ref.kind))
         known = table.entries.get(ref)
         if known is not None and new.version and known.version >= new.version:
             return known
@@ -237,6 +236,7 @@ class Store:
         ref = some.live.ref
         if new is not None:
             self._absent.pop(ref, None)
+            self.strays.pop(ref, None)
         for waiter in self._waiters.get(ref, ()):
             waiter.set()
         if not quiet and ref not in self._writing and not self._alike(old, new):

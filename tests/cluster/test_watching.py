@@ -153,6 +153,37 @@ async def test_watches_follow_need(cluster: LocalCluster, port: Clusters, namesp
     assert tables.keys() == set()
 
 
+async def test_a_new_kind_and_its_object_in_one_pass(port: Clusters, heard: Heard, namespace: str) -> None:
+    """A definition and an object of it: as soon as the definition is settled its kind is served, and watched from a write on."""
+    app, group = application(namespace), f"{namespace}.example.test"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    spec = {
+        "group": group,
+        "names": {"kind": "Gadget", "plural": "gadgets"},
+        "scope": "Namespaced",
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+    }
+    manifest = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"gadgets.{group}"},
+    }
+    definition = marked(app, {**manifest, "spec": spec})
+    gadget = marked(app, {"apiVersion": f"{group}/v1", "kind": "Gadget", "metadata": {"name": "g", "namespace": namespace}})
+    assert await port.observe(app, wanted(definition, gadget), await port.inventory(app)) == {}
+    await port.write(app, Step(definition.ref, Action.CREATE, "", definition))
+    settled = await port.settle(app, frozenset({definition.ref}), 30)
+    assert settled[definition.ref].status is HealthStatus.HEALTHY
+    create = Step(gadget.ref, Action.CREATE, "", gadget)
+    assert (await port.dry_run(app, create)).after is not None
+    await port.write(app, create)
+    live = await port.observe(app, wanted(definition, gadget), await port.inventory(app))
+    assert {ref.kind: found.in_sync for ref, found in live.items()} == {"CustomResourceDefinition": True, "Gadget": True}
+    heard.changes.clear()
+    again = await port.dry_run(app, Step(gadget.ref, Action.CONFIGURE, "", gadget, live[gadget.ref]))
+    assert again.unchanged
+
+
 async def test_an_unlabelled_object_is_no_ones_until_it_is_taken(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
     """An object that exists without our label is found by the dry run of its creation, and read whole."""
     app = application(namespace)

@@ -44,7 +44,7 @@ def _by_manager(entries: list[dict[str, Any]] | None) -> dict[tuple[str, str], d
 )
 def test_whose_fields_are_taken(manager: str, operation: str, first: bool, later: bool) -> None:
     """Those of deploying tools always, those of a person's hands only when we first apply the object."""
-    theirs = (manager, operation, {"f:spec": {"f:a": {}}})
+    theirs: tuple[str, str, FieldsV1] = (manager, operation, {"f:spec": {"f:a": {}}})
     assert bool(earlier(_object(theirs), "gitopsd")) is first
     assert bool(earlier(_object(theirs, (*OURS, {"f:spec": {}})), "gitopsd")) is later
 
@@ -58,7 +58,7 @@ def test_ours_become_the_union() -> None:
     )
     before = repr(obj)
     entries = _by_manager(merged(obj, "gitopsd", keep_replicas=False))
-    item = {".": {}, "f:image": {}, "f:name": {}}
+    item: FieldsV1 = {".": {}, "f:image": {}, "f:name": {}}
     assert entries == {
         ("other", "Update"): {"f:spec": {"f:z": {}}},
         OURS: {"f:spec": {"f:a": {}, "f:b": {}, "f:list": {'k:{"name":"x"}': item}}},
