@@ -78,7 +78,8 @@ def fetch(
             return _rebuild(mirror, location, access, bounds, others)
         _keep(repository, given)
         before = _refs(repository)
-        _update(repository, location, access, bounds, others)
+        with Connection(location, access, bounds, repository) as connection:
+            _update(repository, connection, before, others)
         after = _refs(repository)
         moves = tuple(_moves(repository, before, after))
         compacted = len(list((mirror / "objects" / "pack").glob("*.pack"))) > MAX_PACKS and _compact(mirror)
@@ -123,7 +124,9 @@ def _rebuild(mirror: Path, location: Location, access: Access, bounds: Bounds, o
     existed = mirror.exists()
     aside = _aside(mirror)
     repository = pygit2.init_repository(str(aside), bare=True)
-    _update(repository, location, access, bounds, others)
+    with Connection(location, access, bounds, repository) as connection:
+        _update(repository, connection, Refs(), others)
+    repository.compress_references()
     if existed:
         with contextlib.suppress(pygit2.GitError, OSError, KeyError, ValueError):  # what a damaged mirror still gives
             _remote(repository, mirror).fetch([f"+{KEEP}*:{KEEP}*"])
@@ -220,10 +223,9 @@ def _open(mirror: Path) -> pygit2.Repository | None:
 
 
 def _all_refs(repository: pygit2.Repository) -> Iterator[tuple[str, str]]:
-    for name in repository.references:
-        target = repository.references[name].target
-        if isinstance(target, pygit2.Oid):
-            yield name, str(target)
+    for reference in repository.listall_reference_objects():
+        if isinstance(reference.target, pygit2.Oid):
+            yield reference.name, str(reference.target)
 
 
 def _refs(repository: pygit2.Repository) -> Refs:
@@ -240,21 +242,20 @@ def _set_head(repository: pygit2.Repository, head: str) -> None:
         repository.set_head(pygit2.Oid(hex=head))
 
 
-def _update(repository: pygit2.Repository, location: Location, access: Access, bounds: Bounds, others: frozenset[str]) -> None:
+def _update(repository: pygit2.Repository, connection: Connection, before: Refs, others: frozenset[str]) -> None:
     """Fetches, and drops what the remote dropped."""
-    with Connection(location, access, bounds, repository) as connection:
-        refs = connection.refs()
-        wanted = refs.followed(others)
-        gone = {name for name in _refs(repository).ids if name not in wanted.ids}
-        # A folder of references in the way of a new one (`a` became `a/b`, or the reverse) has to go first, the others last.
-        in_the_way = {name for name in gone if _collides(name, wanted)}
-        _drop(repository, in_the_way)
-        ids = [f"+{oid}:{KEEP}{oid}" for oid in others if not oid.startswith("refs/")]
-        specific = [f"+{name}:{name}" for name in wanted.ids if not name.startswith((HEADS, TAGS))]
-        if wanted.head and not wanted.head.startswith("refs/"):
-            specific.append(f"+HEAD:{OURS}HEAD")  # detached, and perhaps on no branch
-        if refs.ids:
-            connection.fetch([f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*", *specific, *ids])
+    refs = connection.refs()
+    wanted = refs.followed(others)
+    gone = before.ids.keys() - wanted.ids.keys()
+    # A folder of references in the way of a new one (`a` became `a/b`, or the reverse) has to go first, the others last.
+    in_the_way = {name for name in gone if _collides(name, wanted)}
+    _drop(repository, in_the_way)
+    specific = [f"+{name}:{name}" for name in wanted.ids if not name.startswith((HEADS, TAGS))]
+    specific += [f"+{oid}:{KEEP}{oid}" for oid in others if not oid.startswith("refs/")]
+    if wanted.head and not wanted.head.startswith("refs/"):
+        specific.append(f"+HEAD:{OURS}HEAD")  # detached, and perhaps on no branch
+    if refs.ids:
+        connection.fetch([f"+{HEADS}*:{HEADS}*", f"+{TAGS}*:{TAGS}*", *specific])
     _drop(repository, gone - in_the_way)
     _set_head(repository, wanted.head)
 

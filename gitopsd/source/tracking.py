@@ -27,7 +27,7 @@ from gitopsd.source.urls import Location
 _BACKOFF_MAX = 60.0
 _SNAPSHOTS = 64
 _ARRIVALS = 1000
-_ABSENT = 1000
+_ABSENT = _NAMED = 1000
 _ABSENT_FOR = 60.0
 _TOUCH_EVERY = 3600.0
 _V = TypeVar("_V")
@@ -69,6 +69,7 @@ class Tracked:
         self._given: set[str] = set()
         self._absent: OrderedDict[str, float] = OrderedDict()
         self._arrivals: OrderedDict[str, datetime] = OrderedDict()
+        self._named: OrderedDict[str, Snapshot] = OrderedDict()
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
 
     async def poll(self, *, force: bool) -> bool:
@@ -150,6 +151,7 @@ class Tracked:
             _remember(self._arrivals, move.new, self._arrivals.get(move.new, now), _ARRIVALS)
         changed = fetched.refs != self._refs or fetched.rebuilt == "damaged"
         self._refs = fetched.refs
+        self._named.clear()
         self.status = replace(self.status, references=len(fetched.refs.ids), rebuilt=fetched.rebuilt)
         if fetched.moves:
             self.status = replace(self.status, moved=now, moves=fetched.moves)
@@ -165,7 +167,15 @@ class Tracked:
         return frozenset(name for name in (self._refs or Refs()).ids if not name.startswith((HEADS, TAGS)))
 
     def _resolved(self, revision: str, refs: Refs) -> Snapshot | None:
-        oid = revisions.resolve(revision, refs, self._objects)
+        """What a revision named since the last fetch, or names now."""
+        if (known := self._named.get(revision)) is not None:
+            return known
+        snapshot = self._found(revisions.resolve(revision, refs, self._objects))
+        if snapshot is not None:
+            _remember(self._named, revision, snapshot, _NAMED)
+        return snapshot
+
+    def _found(self, oid: str | None) -> Snapshot | None:
         if oid is None or oid in self._snapshots:
             return self._snapshots.get(oid or "")
         found = self._objects.commit(oid)
