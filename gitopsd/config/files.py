@@ -6,6 +6,7 @@ that is deployed disappears because of a typing error, or of a mount that comes 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import re
 import time
@@ -28,7 +29,7 @@ RACY_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What stands in the files now.
+    """What stands in the files now, in the order of the files.
 
     `apps` holds the last good version of each application. `problems` are documents that were not taken as they are,
     `warnings` what was taken and has no effect. `projects` are AppProject documents, which nothing enforces yet.
@@ -68,11 +69,10 @@ class ApplicationFiles:
             if not folder.is_dir():
                 problems.append(_problem(pattern, f"matches no file: there is no folder {folder}"))
                 files |= {path: file for path, file in self._files.items() if path.is_relative_to(folder)}
+            elif pattern.is_dir():
+                warnings.append(_problem(pattern, f"is a folder: name the files in it, such as {pattern / '*.yaml'}"))
             elif not found:
-                hint = (
-                    f"is a folder: name the files in it, such as {pattern / '*.yaml'}" if pattern.is_dir() else "matches no file"
-                )
-                warnings.append(_problem(pattern, hint))
+                warnings.append(_problem(pattern, "matches no file"))
             files |= {path: file for path in found if path not in files and (file := self._read(path))}
         self._files = files
         apps, doubles = self._without_doubles()
@@ -85,7 +85,7 @@ class ApplicationFiles:
         )
 
     def _read(self, path: Path) -> _File | None:
-        """The file as it is now, None where it is gone."""
+        """The file as it is now, None where it is gone, or a folder."""
         known = self._files.get(path, _File())
         stat = _stat(path)
         if stat is not None and stat == known.stat:
@@ -93,7 +93,7 @@ class ApplicationFiles:
         try:
             text = read_file(path)
         except ConfigError as error:
-            if path.parent.is_dir() and not path.is_symlink() and not path.exists():
+            if path.is_dir() or (path.parent.is_dir() and not path.is_symlink() and not path.exists()):
                 return None
             unreadable = Contents(problems=(Problem(str(path), error),), whole=False)
             return _File(contents=unreadable.after(known.contents))
@@ -116,7 +116,7 @@ class ApplicationFiles:
             for key, path in claims
             if holders[key] != path
         ]  # fmt: skip
-        return [self._app(path, key) for key, path in sorted(holders.items())], doubles
+        return [self._app(path, key) for key, path in claims if holders[key] == path], doubles
 
     def _app(self, path: Path, key: AppKey) -> App:
         return self._files[path].contents.apps[key]
@@ -152,18 +152,9 @@ def _fixed_part(pattern: Path) -> Path:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    """The files that a pattern names, hidden ones left out (a mounted ConfigMap has its own copies in hidden folders)."""
-    folder = _fixed_part(pattern)
-    rest = pattern.relative_to(folder)
-    try:
-        named = (path for path in folder.glob(str(rest)) if not path.is_dir())
-        return sorted(islice((path for path in named if not _hidden(path.relative_to(folder), rest)), MAX_FILES))
-    except OSError:
-        return []
-
-
-def _hidden(path: Path, pattern: Path) -> bool:
-    return any(part.startswith(".") and part not in pattern.parts for part in path.parts)
+    """What a pattern names, hidden files left out (a mounted ConfigMap has its own copies in hidden folders)."""
+    found = glob.iglob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes hidden files too, and is slow
+    return [Path(name) for name in sorted(islice(found, MAX_FILES))]
 
 
 def _problem(pattern: Path, message: str) -> Problem:

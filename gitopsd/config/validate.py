@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -54,8 +55,14 @@ def validate(adapter: TypeAdapter[Value], document: Document, path: Path, contex
         return adapter.validate_json(json.dumps(value), strict=True, context=dict(context or {}))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        schema = adapter.json_schema(mode="validation")
+        schema = _schema_of(adapter)
         raise ConfigErrors(in_order(_explain(detail, document, path, schema) for detail in _without_unions(details))) from None
+
+
+@cache
+def _schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    """Made once for each of the few adapters there are: it takes longer than a hundred validations."""
+    return adapter.json_schema(mode="validation")
 
 
 def in_order(errors: Iterable[ConfigError]) -> tuple[ConfigError, ...]:
