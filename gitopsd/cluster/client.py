@@ -90,7 +90,7 @@ class Client:
             if session is not None:
                 await session.close()
         self._requests = self._watches = None
-        await asyncio.gather(*self._ending)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def get(self, path: str, params: Mapping[str, str] | None = None, *, verb: str = "get", accept: str = JSON) -> Object:
         """The body of a GET."""

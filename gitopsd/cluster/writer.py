@@ -113,7 +113,7 @@ class Writer:
         after: Object = answer.body
         if after["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion"):
             before = await self._get(ready, "dry-run")
-        same = unchanged(before, after, self.identity.manager) and not takeover.earlier(before, self.identity.manager)
+        same = unchanged(before, after, self.identity.manager) and not self._has_earlier(ready, before)
         self._learn(ready, before)
         if same:
             self._keep_receipt(ready, before)
@@ -168,7 +168,7 @@ class Writer:
         live = ready.step.live
         obj = live.object if live else None
         for _ in range(_ATTEMPTS):
-            if obj is None or not takeover.earlier(obj, self.identity.manager):
+            if obj is None or not self._has_earlier(ready, obj):
                 return
             fields = takeover.merged(obj, self.identity.manager, keep_replicas=await self._autoscaled(ready, obj))
             patch = [
@@ -185,6 +185,11 @@ class Writer:
             else:
                 return
         raise ObjectError(ready.ref, "take over", "Conflict", "it changes faster than its field managers can be merged")
+
+    def _has_earlier(self, ready: _Ready, obj: Object) -> bool:
+        """Whether earlier managers have fields that are to become ours: never on an object that we only make sure of."""
+        owned = ready.step.desired is not None and ready.step.desired.marked
+        return owned and bool(takeover.earlier(obj, self.identity.manager))
 
     async def _autoscaled(self, ready: _Ready, obj: Object) -> bool:
         """Whether a HorizontalPodAutoscaler (KEDA makes them too) has the object's replicas. Asked only at a take-over."""

@@ -16,7 +16,7 @@ from gitopsd.model.plan import Action, Step
 from gitopsd.model.refs import Object, ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.hands import applied, got, made, patched, scaled
-from tests.cluster.world import application, clusters, config_map, deployment, marked, sync, wanted
+from tests.cluster.world import application, clusters, config_map, deployment, marked, sync, unmarked, wanted
 from tests.waiting import until
 
 
@@ -75,6 +75,22 @@ async def test_a_persons_edit_after_the_take_over_is_not_taken(cluster: LocalClu
     patched(cluster, ref, {"data": {"more": "2"}}, manager="kubectl-edit")
     await sync(port, app, marked(app, config_map(namespace, key="3")))
     assert got(cluster, ref)["data"] == {"key": "3", "more": "2"}
+
+
+async def test_a_namespace_that_is_only_made_sure_of_keeps_its_labels(
+    cluster: LocalCluster, port: Clusters, namespace: str
+) -> None:
+    """CreateNamespace finds a namespace that somebody made with kubectl: nothing of it is taken over, or taken away."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    name = f"{namespace}-theirs"
+    made(
+        cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}, manager="kubectl-create"
+    )
+    want = unmarked({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    done = await sync(port, application(namespace), want)
+    assert done.written == {}
+    assert got(cluster, want.ref)["metadata"]["labels"].items() >= labels.items()
+    assert (await sync(port, application(namespace), want)).live[want.ref].in_sync
 
 
 async def test_replicas_of_an_autoscaler_are_left(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
