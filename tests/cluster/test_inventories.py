@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from subprocess import run
 
 import pytest
 
@@ -11,11 +16,11 @@ from gitopsd.cluster.inventory_codec import DIGEST, GROUP_KINDS, ID_LABEL, NAMES
 from gitopsd.model.app import App
 from gitopsd.model.errors import ObjectError
 from gitopsd.model.marks import PART_OF_LABEL
-from gitopsd.model.plan import Inventory, Member
+from gitopsd.model.plan import Action, Inventory, Member, Step
 from gitopsd.model.refs import ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.hands import deleted, got, made, patched
-from tests.cluster.world import IDENTITY, Heard, application, clusters, config_map, marked, service, sync
+from tests.cluster.world import IDENTITY, Heard, application, clusters, config_map, marked, service, sync, wanted
 from tests.waiting import until
 
 
@@ -51,6 +56,35 @@ async def test_is_an_applyset(cluster: LocalCluster, port: Clusters, namespace: 
     assert metadata["annotations"][TOOLING].startswith("gitopsd/v")
     assert metadata["annotations"][GROUP_KINDS] == "ConfigMap,Service"
     assert metadata["annotations"][NAMESPACES] == namespace
+
+
+async def test_kubectl_reads_it_and_keeps_away(cluster: LocalCluster, port: Clusters, namespace: str, tmp_path: Path) -> None:
+    """kubectl knows our parent for an ApplySet of another tool, and refuses to use it."""
+    app = application(namespace)
+    await port.remember(app, _inventory(namespace, "a"))
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(config_map(namespace)))
+    kubectl = str(Path(sys.executable).with_name("kubectl"))
+    flags = ["--kubeconfig", str(cluster.kubeconfig), "-n", "gitopsd"]
+    command = [kubectl, *flags, "apply", "--prune", f"--applyset=configmap/{_parent(app).name}", "-f", str(file)]
+    done = await asyncio.to_thread(run, command, env={"KUBECTL_APPLYSET": "true"}, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "gitopsd" in done.stderr
+    assert "kubectl" in done.stderr
+
+
+async def test_members_of_other_sets_are_seen_to_be(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """An object with the label of another ApplySet is read with its owner, whoever that is."""
+    app = application(namespace)
+    theirs = config_map(namespace, "theirs")
+    theirs["metadata"]["labels"] = {PART_OF_LABEL: "applyset-of-another-v1"}
+    made(cluster, theirs)
+    want = marked(app, config_map(namespace, "theirs"))
+    live = (await port.observe(app, wanted(want), Inventory())).get(want.ref)
+    if live is None:  # the watch had not begun to see it
+        live = (await port.dry_run(app, Step(want.ref, Action.CREATE, "", want))).existing
+    assert live is not None
+    assert (live.tool, live.mark) == ("ApplySet applyset-of-another-v1", None)
 
 
 async def test_outlives_the_daemon(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
