@@ -44,19 +44,32 @@ async def apply(app: App, plan: Plan, preflight: Preflight) -> Outcome:
 
 
 async def _apply(run: _Run, preflight: Preflight) -> None:
-    prerequisites = {step.waits_for for step in run.plan.steps if step.waits_for}
-    if prerequisites:
-        await run.write_all(step for step in run.plan.steps if step.ref in prerequisites)
-        await run.gate(frozenset(prerequisites), "what others wait for", DEFINITION_DEADLINE)
-        await run.cluster.surface(run.app, fresh=True)
-        await run.check_deferred(preflight)
-    runs = [wave for wave in waves(step for step in run.plan.steps if step.ref not in prerequisites) if not _is_rescue(wave)]
+    remaining = await _with_prerequisites(run, preflight)
+    runs = [wave for wave in waves(remaining) if not _is_rescue(wave)]
     for wave, following in pairwise([*runs, ()]):
         await run.write_all(wave)
         if following and run.waits_before(following):
             await run.gate(_made(wave), "the next wave waits", WAVE_DEADLINE)
         if wave[0].action is Action.HOOK and not following:
             await run.gate(_made(wave), "the hook runs", WAVE_DEADLINE)
+
+
+async def _with_prerequisites(run: _Run, preflight: Preflight) -> tuple[Step, ...]:
+    """Writes what deferred steps wait for, until none waits any more; gives the steps that are left, all of them tried."""
+    plan = run.plan
+    while prerequisites := {step.waits_for for step in plan.steps if step.waits_for}:
+        first = tuple(step for step in plan.steps if step.ref in prerequisites and not step.waits_for)
+        if not first:
+            raise _StoppedError("deferred steps wait for each other: " + ", ".join(sorted(map(str, prerequisites))))
+        await run.write_all(first)
+        await run.gate(_made(first), "others wait", DEFINITION_DEADLINE)
+        await run.cluster.surface(run.app, fresh=True)
+        left = tuple(step for step in plan.steps if step not in first)
+        plan = await preflight.recheck(run.app, replace(plan, steps=left))
+        run.note_unchanged(left, plan)
+        if plan.refusals:
+            run.refuse(plan.refusals)
+    return plan.steps
 
 
 def _is_rescue(wave: Sequence[Step]) -> bool:
@@ -111,15 +124,18 @@ class _Run:
         self.said.extend(f"{step.ref}: {warning}" for warning in written.warnings)
         return None
 
-    async def check_deferred(self, preflight: Preflight) -> None:
-        """Tries the steps that had to wait; a refusal stops here, with only definitions written."""
-        waiting = tuple(replace(step, waits_for=None) for step in self.plan.steps if step.waits_for)
-        checked = await preflight.check(self.app, replace(self.plan, steps=waiting, unchanged=(), refusals=()))
-        for refusal in checked.refusals:
+    def note_unchanged(self, tried: Iterable[Step], plan: Plan) -> None:
+        """Steps that dropped out, as somebody else has made meanwhile just what they would have made."""
+        for step in tried:
+            if step.ref in plan.unchanged:
+                self.results[step.ref] = ObjectResult(step.ref, Action.SKIP, ResultStatus.SYNCED, "in sync already")
+
+    def refuse(self, refusals: Sequence[Refusal]) -> None:
+        """Deferred steps can't be carried out after all: stops, with only what they waited for written."""
+        for refusal in refusals:
             why = f"{refusal.reason}: {refusal.message}"
             self.results[refusal.ref] = ObjectResult(refusal.ref, Action.SKIP, ResultStatus.SYNC_FAILED, why)
-        if checked.refusals:
-            raise _StoppedError(str(checked.refusals[0]))
+        raise _StoppedError(str(refusals[0]))
 
     async def gate(self, refs: frozenset[ObjectRef], why: str, deadline: float) -> None:
         """Ends when all are healthy; a Degraded one, or the deadline, stops the sync with the reason."""

@@ -35,12 +35,19 @@ class Preflight:
 
         Raises ClusterError where the server can't be asked. A plan with refusals is given back: it won't be carried out.
         """
-        if plan.refusals or not plan.steps:
-            return plan
-        tried = await asyncio.gather(*(self._try(app, step, plan.steps) for step in plan.steps))
-        steps = tuple(step for step in tried if isinstance(step, Step))
-        refusals = tuple(refusal for refusal in tried if isinstance(refusal, Refusal))
-        unchanged = tuple(ref for ref in tried if isinstance(ref, ObjectRef))
+        return plan if plan.refusals else await self._checked(app, plan, plan.steps)
+
+    async def recheck(self, app: App, plan: Plan) -> Plan:
+        """The plan after what its deferred steps wait for was written: only they are tried, and may wait for more yet."""
+        return await self._checked(app, plan, tuple(step for step in plan.steps if step.waits_for))
+
+    async def _checked(self, app: App, plan: Plan, asked: tuple[Step, ...]) -> Plan:
+        tried = await asyncio.gather(*(self._try(app, replace(step, waits_for=None), plan.steps) for step in asked))
+        answers: dict[ObjectRef, Step | Refusal | ObjectRef] = {step.ref: step for step in plan.steps}
+        answers |= {step.ref: answer for step, answer in zip(asked, tried, strict=True)}
+        steps = tuple(answer for answer in answers.values() if isinstance(answer, Step))
+        refusals = tuple(answer for answer in answers.values() if isinstance(answer, Refusal))
+        unchanged = tuple(answer for answer in answers.values() if isinstance(answer, ObjectRef))
         return with_digest(replace(plan, steps=steps, refusals=refusals, unchanged=plan.unchanged + unchanged))
 
     async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Step | Refusal | ObjectRef:

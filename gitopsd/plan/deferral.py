@@ -47,9 +47,20 @@ def lacking(step: Step, error: ObjectError | None, steps: Iterable[Step]) -> Obj
     namespace = ObjectRef("", "Namespace", "", step.ref.namespace)
     if namespace in created and error.reason == "NotFound":
         return namespace
+    if (role := _role(step)) in created and error.reason == "NotFound":
+        return role  # the server's 404 names the binding, and means the role
     match = _MISSING.search(error.message)
     name = next((group for group in match.groups() if group), "") if match else ""
     return next((ref for ref in created if ref.name == name and ref.kind in _PROVIDERS), None)
+
+
+def _role(step: Step) -> ObjectRef | None:
+    """The role that a binding binds."""
+    if step.desired is None or step.ref.kind not in ("RoleBinding", "ClusterRoleBinding"):
+        return None
+    role: Object = json.loads(step.desired.body).get("roleRef") or {}
+    namespace = step.ref.namespace if role.get("kind") == "Role" else ""
+    return ObjectRef(step.ref.group, str(role.get("kind")), namespace, str(role.get("name")))
 
 
 def _definition(ref: ObjectRef, created: Iterable[Step]) -> ObjectRef | None:
