@@ -22,6 +22,9 @@ RECEIPT_SECONDS = 12 * 3600.0
 ABSENT_SECONDS = 60.0
 """For how long an answer "not found" about an object that is not watched (its label is gone, or it is) counts."""
 
+MAX_DELETIONS = 1000
+"""Deletions that are remembered of each kind: as many as answers can be under way."""
+
 Kind = tuple[str, str]
 """apiVersion and kind."""
 
@@ -43,6 +46,8 @@ class Table:
     kind: Kind
     store: Store
     entries: dict[ObjectRef, Entry] = field(default_factory=dict)
+    deletions: dict[ObjectRef, int] = field(default_factory=dict)
+    """Versions of the latest deletions: an answer that was overtaken by one must not bring the object back."""
     listed_version: int = 0
     complete_once: bool = False
     _list: list[Entry] = field(default_factory=list)
@@ -68,6 +73,7 @@ class Table:
             known_now = self.entries.get(ref)
             if known_now is None or later is None or known_now.older_than(new):
                 self.put(new, quiet=not self.complete_once)
+        self.deletions.clear()
         self.listed_version = resource_version
         self.complete_once = True
 
@@ -81,9 +87,14 @@ class Table:
     def deleted(self, obj: Object) -> None:
         """See `Sink`. It may only have lost its label, which is for `observe` to find out."""
         last = self._entry(obj)
-        known = self.entries.get(last.live.ref)
+        ref = last.live.ref
+        known = self.entries.get(ref)
+        self.deletions.pop(ref, None)
+        self.deletions[ref] = last.version
+        if len(self.deletions) > MAX_DELETIONS:
+            del self.deletions[next(iter(self.deletions))]
         if known is not None and known.older_than(last):
-            self.drop(last.live.ref)
+            self.drop(ref)
 
     def put(self, new: Entry, *, quiet: bool = False) -> None:
         """Takes `new` for what is there now."""
@@ -128,6 +139,7 @@ class Store:
         self._absent.clear()
         for table in self.tables.values():
             table.listed_version = 0
+            table.deletions.clear()
             for ref in tuple(table.entries):
                 table.drop(ref)
 
@@ -164,8 +176,10 @@ class Store:
             self.strays[ref] = new
             return new
         known = table.entries.get(ref)
-        if known is not None and new.version and known.version >= new.version:
+        if known is not None and not known.older_than(new):
             return known
+        if new.version and new.version <= table.deletions.get(ref, 0):
+            return new
         table.put(new)
         return new
 

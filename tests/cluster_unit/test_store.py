@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitopsd.cluster.store import Store, Table
 from gitopsd.model.app import AppKey
@@ -151,6 +153,45 @@ def test_another_cluster_is_a_clean_slate(table: Table) -> None:
     table.listed(_service(1))
     table.complete(2)
     assert table.entries[REF].version == 1
+
+
+def test_an_answer_overtaken_by_a_deletion_brings_nothing_back(table: Table) -> None:
+    """The watch told of the deletion before the answer to our write was read; a later object of that name does count."""
+    table.changed(_service(1))
+    table.deleted(_service(3))
+    table.store.learn(REF, "v1", _service(2))
+    assert table.entries == {}
+    table.store.learn(REF, "v1", _service(4, uid="v"))
+    assert table.entries[REF].live.uid == "v"
+
+
+@given(st.data())
+def test_believes_the_server_in_the_end(data: st.DataObject) -> None:
+    """However answers, events and new lists are interleaved, what is known at the end is what is there."""
+    table = Store("prod", "gitopsd", lambda *_: None).table(("v1", "Service"))
+    history = data.draw(st.lists(st.sampled_from(["write", "delete"]), max_size=8), label="history")
+    answers: list[Object] = []
+    now: Object | None = None
+    for version, step in enumerate(history, start=1):
+        last, now = now, (_service(version, port=version) if step == "write" else None)
+        answers += [now] if now else []
+        if now and data.draw(st.booleans(), label="the answer comes before the event"):
+            table.store.learn(REF, "v1", now)
+        if data.draw(st.integers(0, 3), label="a new list instead of the event") == 0:
+            table.begin()
+            if now:
+                table.listed(now)
+            table.complete(version)
+            answers.clear()  # a list waits for no answer, and none is older than a second
+        elif now:
+            table.changed(now)
+        elif last:
+            table.deleted({**last, "metadata": {**last["metadata"], "resourceVersion": str(version)}})
+        late: bool = data.draw(st.booleans(), label="a late answer")
+        if answers and late:
+            table.store.learn(REF, "v1", answers[data.draw(st.integers(0, len(answers) - 1))])
+    known = table.entries.get(REF)
+    assert (known.live.resource_version if known else None) == (now["metadata"]["resourceVersion"] if now else None)
 
 
 def test_absence_is_believed_for_a_while(table: Table) -> None:
