@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from demo.daemon import Daemon
+from demo.repository import make_repository
 from gitopsd.model.refs import Object
 from localcluster import LocalCluster
 from localcluster.api import Api, RequestError
@@ -19,7 +22,6 @@ from tests.waiting import until
 pytestmark = pytest.mark.cluster
 
 INSTALLATION = "deploy/overlays/namespaced"
-SAMPLE = "manifests/ops/overlays/prod"
 
 
 class Applier:
@@ -162,15 +164,13 @@ async def test_account_may_do_no_more(account: Api) -> None:
         assert not may(account, verb, resource, namespace), (verb, resource, namespace)
 
 
-async def test_account_deploys_the_sample(account: Api, installed: Applier) -> None:
-    """With the rights of `namespaced` alone, the Application of the sample goes live, its Role included."""
+async def test_daemon_with_that_account_deploys_the_sample(cluster: LocalCluster, account: Api, tmp_path: Path) -> None:
+    """The rights of `namespaced` are enough for all that the daemon asks of the API server, from discovery to self-healing."""
     await until(lambda: may(account, "patch", "deployments.apps", "monitor"))
-    applier = Applier(account)
-    objects = gitopsd_builds(SAMPLE)
-    for document in objects:
-        applier.apply(document)
-    deployments = [document for document in objects if document["kind"] == "Deployment"]
-    await until(lambda: all(is_available(installed.live(document)) for document in deployments))
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(cluster.kubeconfig.read_text().replace(cluster.token, account.token))
+    with Daemon(tmp_path, make_repository(tmp_path / "repository"), kubeconfig, context="") as daemon:
+        await until(lambda: daemon.state() == "Synced, Healthy")
 
 
 async def test_account_is_refused_elsewhere(account: Api) -> None:
