@@ -21,7 +21,7 @@ UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv pip
 # Installing is skipped while nothing that it reads has changed: the stamp is named after what was installed.
 STAMP := $(VENV)/.installed-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | git hash-object --stdin)
 
-.PHONY: help setup test check fmt lint types contracts unit cluster format demo bench fuzz coverage lock clean
+.PHONY: help setup test check fmt lint types contracts unit cluster controlplane format demo bench fuzz coverage lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -43,7 +43,7 @@ $(STAMP):
 	@rm -f $(VENV)/.installed-* && touch $@
 
 # pytest runs last and once, so that its summary is the last line: CI reads it.
-test: check ## all checks: formatting, lint, types, import contracts, then every test
+test: check controlplane ## all checks: formatting, lint, types, import contracts, then every test
 	$(call stage,tests: unit + property + conformance + cluster)
 	@$(PYTEST) -q
 
@@ -69,9 +69,13 @@ unit: setup ## tests that need no cluster
 	$(call stage,tests that need no cluster)
 	@$(PYTEST) -q -m 'not cluster'
 
-cluster: setup ## tests against a real API server
+cluster: setup controlplane ## tests against a real API server
 	$(call stage,tests against a real API server)
 	@$(PYTEST) -q -m cluster
+
+controlplane: setup ## the programs of the local cluster: found, or built once into a cache
+	$(call stage,etcd and kube-apiserver and controllers and kwok)
+	@$(BIN)/python -m localcluster build
 
 format: setup ## mend formatting, and lint where it mends itself
 	@$(BIN)/ruff check --quiet --fix-only $(CODE)
