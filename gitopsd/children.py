@@ -137,11 +137,14 @@ class _Child:
     async def start(cls, name: str, memory: int) -> _Child:
         # In a session of its own: Ctrl-C on a terminal is for the parent, and killing the group takes what the child started.
         command = [sys.executable, "-P", "-m", __name__, name, str(memory)]
-        folder = tempfile.mkdtemp(prefix="gitopsd-")
-        environment = {**os.environ, "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True, limit=1 << 20
-        )
+        try:
+            folder = tempfile.mkdtemp(prefix="gitopsd-")
+            environment = {**os.environ, "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True, limit=1 << 20
+            )
+        except OSError as error:
+            raise ChildError(f"its process could not be started: {error.strerror}") from error
         return cls(process, folder)
 
     @property

@@ -56,12 +56,23 @@ class Objects:
         self.path = path
         self.repository = repository
         self._opened: pygit2.Repository | None = None
+        self._generation = 0
         self._folders: OrderedDict[str, Mapping[str, Node]] = OrderedDict()
         self._entries = 0
+
+    def refresh(self) -> None:
+        """Lets go of a mirror that was swapped for another: it would go on taking up the disk's space."""
+        with contextlib.suppress(OSError):
+            generation = Path(self.path).stat().st_ino
+            if generation != self._generation and self._opened is not None:
+                self._opened.free()
+                self._opened = None
+            self._generation = generation
 
     def folder(self, oid: str) -> Mapping[str, Node]:
         """The entries of the folder `oid`. Names that no file system takes, and submodules, are as if missing."""
         if (known := self._folders.get(oid)) is not None:
+            self._folders.move_to_end(oid)
             return known
         nodes = parse_folder(self._read(oid, MAX_FOLDER, f"folder {oid[:12]}"))
         self._folders[oid] = nodes

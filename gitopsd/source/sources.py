@@ -17,6 +17,7 @@ from gitopsd.source.tracking import RepositoryStatus, Tracked
 from gitopsd.source.urls import Location, parse_url
 
 _CHILDREN = 8
+_MEMORY = 2 << 30  # of one child, in bytes: indexing a pack takes more than asking for references
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Sources:
     ) -> None:
         self._folder, self._clock = folder, clock
         self._credentials = {parse_url(repository.url).key: repository.credentials for repository in repositories}
-        self._pool = Pool("git", size=_CHILDREN)
+        self._pool = Pool("git", size=_CHILDREN, memory=_MEMORY)
         self._network = Network(self._pool, timeout, on_request)
         self._tracked: dict[str, Tracked] = {}
 

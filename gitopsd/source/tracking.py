@@ -152,6 +152,7 @@ class Tracked:
         changed = fetched.refs != self._refs or fetched.rebuilt == "damaged"
         self._refs = fetched.refs
         self._named.clear()
+        self._objects.refresh()
         self.status = replace(self.status, references=len(fetched.refs.ids), rebuilt=fetched.rebuilt)
         if fetched.moves:
             self.status = replace(self.status, moved=now, moves=fetched.moves)

@@ -77,4 +77,6 @@ def _walk(objects: Objects, root: Node, parts: list[str]) -> Node | None:
 
 
 def _open(path: str, repository: str, root: str) -> GitTree:
-    return GitTree(objects_at(path, repository), root)
+    objects = objects_at(path, repository)
+    objects.refresh()
+    return GitTree(objects, root)

@@ -251,8 +251,16 @@ async def test_mirrors_do_not_grow_without_bound(git: Git, repo: Repo) -> None:
     assert "compacted" in rebuilt
     assert len(list((git.mirror / "objects" / "pack").glob("*.pack"))) < 10
     assert old.tree.read("a") == b"0"
+    assert not [path for path in held_open() if git.mirror.name in path and "(deleted)" in path]
     assert (await git.sources.snapshot_of(repo.url)).tree.read("a") == b"51"
     assert [path.name for path in git.folder.iterdir() if path.is_dir()] == [git.mirror.name]
+
+
+def held_open() -> list[str]:
+    """The files that this process keeps open or mapped, where the system tells."""
+    maps = Path("/proc/self/maps")
+    mapped = maps.read_text().splitlines() if maps.exists() else []
+    return [*mapped, *(str(file.readlink()) for file in Path("/proc/self/fd").glob("*") if file.is_symlink())]
 
 
 async def test_restart(git: Git, repo: Repo) -> None:
