@@ -99,12 +99,12 @@ class Objects:
             return None
         except (pygit2.GitError, OSError) as error:
             raise self._damaged(f"commit {oid[:12]}") from error
-        author, zone = commit.author, timezone(timedelta(minutes=commit.commit_time_offset))
+        author = commit.author
         return Commit(
             id=str(commit.id),
             author=_line(author.raw_name),
             email=_line(author.raw_email),
-            time=datetime.fromtimestamp(commit.commit_time, zone),
+            time=_time(commit.commit_time, commit.commit_time_offset),
             message=_line(commit.raw_message.lstrip(b"\r\n")),
         ), str(commit.tree_id)
 
@@ -170,6 +170,14 @@ def parse_folder(raw: bytes) -> Mapping[str, Node]:
             with contextlib.suppress(UnicodeDecodeError):
                 nodes[name.decode()] = Node(kind, raw[end + 1 : at].hex())
     return nodes
+
+
+def _time(seconds: int, offset: int) -> datetime | None:
+    """The moment, with its zone `offset` minutes from UTC; None where somebody wrote what is none."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone(timedelta(minutes=offset)))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _line(raw: bytes | None) -> str:
