@@ -155,6 +155,11 @@ def _clusters(config: Config) -> list[ClusterConfig]:
 def _sources(config: Config, clock: SystemClock, metrics: Metrics) -> Sources:
     def count(request: Request) -> None:
         metrics.git_request(request.repository, request.result, request.seconds)
+        for move in request.moves:
+            if move.forced:
+                _log.warning("rewritten in Git", repository=request.repository, ref=move.ref, old=move.old, new=move.new)
+            elif not move.new:
+                _log.warning("deleted in Git", repository=request.repository, ref=move.ref, old=move.old)
 
     repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
     timeout = config.polling.timeout.total_seconds()
