@@ -7,6 +7,7 @@ SQLite never waits for itself.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Answer = TypeVar("Answer")
-_STORES_BETWEEN_AGE_CHECKS = 50
 _HEARTBEAT = AppKey("", "gitopsd")
 
 
@@ -37,7 +37,8 @@ class History:
     _thread: ThreadPoolExecutor
     _drifting: set[AppKey] = field(default_factory=set)
     """The applications with open drift, so that a pass without news needs no query."""
-    _stored: int = 0
+    _stored: Counter[AppKey] = field(default_factory=Counter)
+    """How many records of each application this process has stored."""
 
     @classmethod
     async def open(
@@ -75,7 +76,9 @@ class History:
         knows_drift = tells_of_drift(record) and bool(record.drifts or record.app in self._drifting)
         if not kept and not knows_drift:
             return record
-        return await self._do(lambda connection: self._store(connection, record, kept=kept, knows_drift=knows_drift), tidy=record)
+        return await self._do(
+            lambda connection: self._store(connection, record, kept=kept, knows_drift=knows_drift), tidy=record.app
+        )
 
     def _store(self, connection: Connection, record: SyncRecord, *, kept: bool, knows_drift: bool) -> SyncRecord:
         if knows_drift:
@@ -85,13 +88,13 @@ class History:
             return record
         return store.replace_record(connection, record) if record.id else store.insert_record(connection, record)
 
-    def _tidy(self, record: SyncRecord) -> None:
-        """What retention leaves to do after a record was stored: a batch of it."""
+    def _tidy(self, app: AppKey) -> None:
+        """What retention leaves to do after a record was stored: a batch of it, when a tenth more than its count has come."""
+        self._stored[app] += 1
+        if self._stored[app] % max(1, self._retention.count // 10):
+            return
         with self._database.transaction() as connection:
-            gone = trim_app(connection, record.app, self._retention)
-            if self._stored % _STORES_BETWEEN_AGE_CHECKS == 0:
-                gone += trim_age(connection, self._retention, self._clock.now())
-        self._stored += 1
+            gone = trim_app(connection, app, self._retention) + trim_age(connection, self._retention, self._clock.now())
         if gone:
             self._database.reclaim()
 
@@ -141,13 +144,17 @@ class History:
 
         await self._do(forget)
         self._drifting.discard(app)
+        self._stored.pop(app, None)
 
     async def check(self) -> None:
         """See `HistoryQueries.check`."""
         await self.set_flag(_HEARTBEAT, "checked", self._clock.now().isoformat())
 
-    async def _do(self, work: Callable[[Connection], Answer], tidy: SyncRecord | None = None) -> Answer:
-        """Runs `work` in a transaction on the thread; raises StorageError. `tidy` is done afterwards, unwaited for."""
+    async def _do(self, work: Callable[[Connection], Answer], tidy: AppKey | None = None) -> Answer:
+        """Runs `work` in a transaction on the thread; raises StorageError. `tidy` is done afterwards, unwaited for.
+
+        Where tidying fails, the next one makes up for it; a database that is broken says so to whoever asks for something.
+        """
 
         def run() -> Answer:
             with self._database.transaction() as connection:

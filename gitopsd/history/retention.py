@@ -22,7 +22,8 @@ DRIFTS_FOR_EACH_RECORD = 10
 class Retention:
     """How much is kept: `count` records of each application, and nothing older than `age`.
 
-    Whatever its age, the newest successful sync of each application stays, and so does everything that isn't over.
+    Records go as others come, so that up to a tenth more than `count` may be there. Whatever its age, the newest successful
+    sync of each application stays, and so does everything that isn't over.
     """
 
     count: int = 100
