@@ -136,6 +136,8 @@ async def test_endless_render_is_ended(world: World) -> None:
     }
     with pytest.raises(LimitError, match=r"argocd/web: rendering took longer than 2 s"):
         await world.names(APP, snapshot("c1", files))
+    world.deadline = 60.0
+    world.start()
     assert await world.names(APP, snapshot("c2", FILES)) == ["prod-a"]
 
 

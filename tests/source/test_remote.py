@@ -188,7 +188,7 @@ async def test_a_server_that_stalls_in_a_fetch(repo: Repo, tmp_path: Path) -> No
     server = GitServer(repo.path.parent)
     with server.running() as root:
         url = f"{root}/app.git"
-        async with following(tmp_path, patience=1) as sources:
+        async with following(tmp_path, patience=4) as sources:
             await sources.poll(url)
             second = repo.commit({"a": "2"})
             server.stalled = True
