@@ -293,9 +293,9 @@ def _merge_of(draw: st.DrawFn, target: Object) -> Object:
 
 
 _OPERATIONS = [
-    {"op": "add", "path": "/metadata/annotations", "value": {"y": "z"}},
-    {"op": "add", "path": "/metadata/annotations", "value": {"y": None, "n": 5}},
-    {"op": "replace", "path": "/metadata/labels", "value": {"y": "z"}},
+    {"op": "add", "path": "/metadata/annotations", "value": {"yy": "z"}},
+    {"op": "add", "path": "/metadata/annotations", "value": {"yy": None, "nn": 5}},
+    {"op": "replace", "path": "/metadata/labels", "value": {"yy": "z"}},
     {"op": "add", "path": "/spec", "value": {"replicas": 1}},
     {"op": "add", "path": "/metadata/labels/team", "value": "x"},
     {"op": "replace", "path": "/metadata/name", "value": "renamed"},
@@ -335,7 +335,7 @@ def generators(draw: st.DrawFn, known: list[Object], kind: str) -> Object:
     there = _named(known, kind)
     name = draw(st.sampled_from([f"gen-{number}" for number in range(40)]))
     found: Object = {"name": name, "literals": [f"{key}={draw(st.sampled_from(VALUES))}" for key in keys]}
-    if (there and draw(st.integers(0, 2)) == 0) or draw(st.integers(0, 49)) == 0:
+    if (there and draw(st.integers(0, 2)) == 0) or draw(st.integers(0, 99)) == 0:
         found |= {"name": draw(st.sampled_from(there or [name])), "behavior": draw(st.sampled_from(["merge", "replace"]))}
     if draw(st.integers(0, 3)) == 0:
         found["files"] = draw(st.sampled_from([["file.txt"], ["named=file.txt"], ["bytes.bin"]]))

@@ -16,14 +16,13 @@ from gitopsd.render.kustomize import vars as variables
 from gitopsd.render.kustomize.config import TransformerConfig, default_config, read_config
 from gitopsd.render.kustomize.crds import config_from_crds
 from gitopsd.render.kustomize.documents import objects_in
-from gitopsd.render.kustomize.finish import INTERNAL
 from gitopsd.render.kustomize.generators.base import absorb
 from gitopsd.render.kustomize.kustomization import Layer, load_layer
 from gitopsd.render.kustomize.openapi import choose_schema
 from gitopsd.render.kustomize.patchfiles import inline_objects, is_inline
 from gitopsd.render.kustomize.plugins import configured_generators, configured_transformers
 from gitopsd.render.kustomize.remote import is_remote, parse_remote
-from gitopsd.render.kustomize.resource import Resource, ResourceSet, metadata_of, with_metadata
+from gitopsd.render.kustomize.resource import INTERNAL, Resource, ResourceSet, metadata_of, with_metadata
 from gitopsd.render.kustomize.steps import GeneratorStep, TransformerStep, generator_steps, transformer_steps
 from gitopsd.render.needs import RemoteFile
 

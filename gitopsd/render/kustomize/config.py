@@ -120,7 +120,7 @@ def _expand(entries: list[dict[str, Any]]) -> Specs:
 
 
 def read_config(document: Any) -> TransformerConfig:
-    """A file of `configurations:`; keys that kustomize doesn't know are ignored. Raises RenderError for a spec of the wrong shape."""
+    """A file of `configurations:`; unknown keys are ignored. Raises RenderError for a spec of the wrong shape."""
     if document is None:
         return TransformerConfig()
     if not isinstance(document, dict):

@@ -1,7 +1,7 @@
 r"""The `.`-separated paths of replacements and vars: `spec.containers.[name=app].image`, `spec.ports.0.port`.
 
 A part is a field, an index, `*` for every item, or `[field=pattern]` for the items whose field matches (`[=pattern]` for plain
-items). `\.` is a dot inside a name; a bracket may hold dots.
+items). `\.` is a dot inside a name; a bracket may hold dots, and without `=` names a field: `annotations.[a.b/c]`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def split_path(path: str) -> tuple[str, ...]:
         if parts and parts[-1].endswith("\\"):
             parts[-1] = f"{parts[-1][:-1]}.{part}"
         elif parts and parts[-1].startswith("[") and not parts[-1].endswith("]"):
-            parts[-1] = f"{parts[-1]}.{part}"
+            joined = f"{parts[-1]}.{part}"
+            names_a_field = joined.endswith("]") and "=" not in joined
+            parts[-1] = joined[1:-1] if names_a_field else joined
         else:
             parts.append(part)
     return tuple(parts)

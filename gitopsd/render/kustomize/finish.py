@@ -12,7 +12,7 @@ from gitopsd.render.kustomize.api import SortOptions
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs
 from gitopsd.render.kustomize.origin import ORIGIN, TRANSFORMATIONS, transformations_text
 from gitopsd.render.kustomize.references import fix_references
-from gitopsd.render.kustomize.resource import Resource, metadata_of, with_metadata
+from gitopsd.render.kustomize.resource import INTERNAL, Resource, metadata_of, with_metadata
 from gitopsd.render.kustomize.settings import Reorder
 from gitopsd.render.kustomize.transformers.hash import HashTransformer
 from gitopsd.render.kustomize.transformers.labels import LabelTransformer
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 BUILD_METADATA = ("managedByLabel", "originAnnotations", "transformerAnnotations")
 LOCAL = "config.kubernetes.io/local-config"
-INTERNAL = "internal.config.kubernetes.io/"
 _FOREIGN_MARKS = frozenset(
     {"config.kubernetes.io/path", "config.kubernetes.io/index", "config.k8s.io/id", ORIGIN, TRANSFORMATIONS}
 )

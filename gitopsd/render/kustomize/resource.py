@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.ids import CLUSTER, Gvk, Id, identify
+from gitopsd.render.kustomize.shared import ripple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from gitopsd.model.refs import Object
     from gitopsd.render.kustomize.origin import Origin
+
+
+INTERNAL = "internal.config.kubernetes.io/"
+"""The domain of annotations that no result has: kustomize keeps there what we keep in records."""
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +39,8 @@ class Resource:
     needs_hash: bool = False
     behavior: str = "create"
     from_helm: bool = False
+    shares: bool = False
+    """Some values stand in several places (see `shared`)."""
     origin: Origin | None = None
     transformations: list[Origin] = field(default_factory=list)
     referenced_by_vars: list[str] = field(default_factory=list)
@@ -155,6 +162,8 @@ class ResourceSet:
     def put(self, resource: Resource, obj: Object) -> None:
         """Gives a resource its new object."""
         old = resource.object
+        if resource.shares:
+            obj = ripple(old, obj)
         resource.object = obj
         if all(obj.get(part) is old.get(part) for part in ("metadata", "kind", "apiVersion")):
             return

@@ -185,8 +185,6 @@ TRANSFORMATIONS = (
 def _labels(label: Label, config: TransformerConfig) -> Transformer:
     specs = tuple(field_spec(one) for one in label.fields)
     if label.include_selectors:
-        if label.include_templates:
-            raise RenderError("cannot set includeTemplates along with includeSelectors")
         specs = merge_specs(specs, config.common_labels)
     else:
         specs = merge_specs(specs, _template_labels(label, config))

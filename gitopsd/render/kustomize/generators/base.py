@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.api import GeneratorArgs, GeneratorOptions
 from gitopsd.render.kustomize.generators.sources import load_pairs
-from gitopsd.render.kustomize.resource import metadata_of, text_of, with_metadata
+from gitopsd.render.kustomize.resource import metadata_of, with_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,7 @@ def absorb(resources: ResourceSet, made: Resource) -> None:
         merged = merged | _merged_data(old.object, made.object)
     else:
         old.origin = made.origin or old.origin
+    old.shares = False
     old.needs_hash = old.needs_hash and made.needs_hash
     resources.put(old, merged)
 

@@ -95,12 +95,12 @@ def _used(identities: list[tuple[str, ...]], keys: tuple[str, ...]) -> tuple[tup
 
 
 def _find(items: list[_Item], keys: tuple[str, ...], values: tuple[str, ...]) -> _Item | None:
-    """The first mapping that has all keys, with these values."""
+    """The first mapping that has those of the keys that have values, with these values."""
+    wanted = list(zip(keys, values, strict=True))
+    wanted = [(key, value) for key, value in wanted if value] or wanted
     for item in items:
         fields = item.value
-        if isinstance(fields, dict) and all(
-            key in fields and text(fields[key]) == value for key, value in zip(keys, values, strict=True)
-        ):
+        if isinstance(fields, dict) and all(key in fields and text(fields[key]) == value for key, value in wanted):
             return item
     return None
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from gitopsd.formats.scalars import SpelledStr
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
+from gitopsd.render.kustomize.shared import shared
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.resource import ResourceSet
@@ -41,12 +44,17 @@ def put_pairs(resources: ResourceSet, pairs: dict[str, str], specs: FieldSpecs) 
     if not pairs:
         return
 
-    def merge(mapping: Json) -> Json:
-        if mapping is None:
-            return dict(pairs)
-        if not isinstance(mapping, dict):
-            raise RenderError(f"a mapping was expected where {next(iter(pairs))!r} is to be set")
-        return {**mapping, **pairs}
-
     for resource in resources:
-        resources.put(resource, specs.rewrite(resource.object, resource.id.gvk, merge, dict))
+        values = {key: shared(value) for key, value in pairs.items()}
+        put = partial(_put, pairs, values)
+        resources.put(resource, specs.rewrite(resource.object, resource.id.gvk, put, dict))
+        resource.shares = True
+
+
+def _put(pairs: dict[str, str], values: dict[str, SpelledStr], mapping: Json) -> Json:
+    """The mapping with the pairs: a new key gets the value that all places share, one that is there gets its text."""
+    if mapping is None:
+        return dict(values)
+    if not isinstance(mapping, dict):
+        raise RenderError(f"a mapping was expected where {next(iter(pairs))!r} is to be set")
+    return mapping | {key: values[key] if key not in mapping else text for key, text in pairs.items()}

@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gitopsd.formats.scalars import text_of
+from gitopsd.formats.scalars import plain, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.ids import identify
 from gitopsd.render.kustomize.patches import json6902, strategic_merge
-from gitopsd.render.kustomize.resource import metadata_of, with_metadata
+from gitopsd.render.kustomize.resource import INTERNAL, metadata_of, with_metadata
 from gitopsd.render.kustomize.selectors import select
+
+_MARK = f"{INTERNAL}previousNames"
+"""Stands for all that kustomize keeps in annotations while it builds; those of this domain go at the end."""
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +56,13 @@ class PatchTransformer:
             raise RenderError("must specify a target for a JSON patch")
         for resource in select(resources, self.target):
             try:
-                patched = json6902(resource.object, self.operations)
+                patched = json6902(_annotated(resource), self.operations)
             except RenderError as error:
                 raise RenderError(f"{resource.id}: {error.message}", error.place) from error
-            resources.rename(resource, patched)
+            if _MARK not in (metadata_of(patched).get("annotations") or {}):
+                resource.origin, resource.transformations = None, []
+            resource.shares = False  # kustomize writes the object as JSON and reads it again
+            resources.rename(resource, plain(patched))
             resources.refuse_twin(resource)
 
     def _merge(self, resources: ResourceSet, resource: Resource, patch: Object) -> None:
@@ -106,6 +112,14 @@ class PatchJson6902Transformer:
     def __call__(self, resources: ResourceSet) -> None:
         """Applies the operations to each target."""
         PatchTransformer((), self.operations, self.target, self.schema)(resources)
+
+
+def _annotated(resource: Resource) -> Object:
+    """The object with annotations, at least kustomize's own: a JSON6902 patch can always add one, or lose those."""
+    annotations = metadata_of(resource.object).get("annotations")
+    if annotations is not None and not isinstance(annotations, dict):
+        return resource.object
+    return with_metadata(resource.object, annotations={**(annotations or {}), _MARK: ""})
 
 
 def addressed(patch: Object) -> Object:
