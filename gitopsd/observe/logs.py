@@ -24,7 +24,7 @@ _LEVELS = {
     Phase.ERROR: logging.ERROR,
 }
 _QUIET = {"alembic": logging.WARNING, "apscheduler": logging.ERROR, "uvicorn": logging.WARNING}
-"""Libraries that tell of every start and every timer; APScheduler warns where a poll takes longer than its interval, as it may."""
+"""Libraries that tell of each start and timer; APScheduler warns where a poll takes longer than its interval, as it may."""
 _SHORT = 12
 """Characters of a commit id in a line."""
 

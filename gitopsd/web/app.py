@@ -32,7 +32,14 @@ def create_probes(control: Control) -> FastAPI:
 
 
 def _app(control: Control, title: str, openapi_url: str | None) -> FastAPI:
-    app = FastAPI(title=title, version=__version__, openapi_url=openapi_url, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version=__version__,
+        openapi_url=openapi_url,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
+    )
     app.state.control = control
     app.add_middleware(Guard, control=control)
     problems.install(app)

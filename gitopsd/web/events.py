@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 
 from gitopsd.model.app import AppKey
@@ -71,12 +71,12 @@ class Events:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def stream(self, last_seen: str | None = None) -> AsyncIterator[str]:
+    async def stream(self, last_seen: str | None = None) -> AsyncGenerator[str, None]:
         """The events after `last_seen`, an event's id; all from now on without one."""
         self.followers += 1
         try:
-            yield "retry: 2000\n\n"
             position = self._last if last_seen is None else self._position(last_seen)
+            yield "retry: 2000\n\n"
             while not self._closed:
                 news = self._news  # taken before the look, so that nothing falls between look and wait
                 if position < self._last - len(self._kept):

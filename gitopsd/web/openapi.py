@@ -23,6 +23,11 @@ What a GitOps agent knows and does. Errors are problem documents (RFC 9457). Lis
 clear."""
 
 
+def operation_id(route: APIRoute) -> str:
+    """What generated clients call the operation."""
+    return route.name + ("_exactly" if "{namespace}" in route.path else "")
+
+
 def install(app: FastAPI) -> None:
     """Has `/openapi.json` answer with the completed description."""
 
@@ -34,9 +39,6 @@ def install(app: FastAPI) -> None:
 
 
 def _completed(app: FastAPI) -> dict[str, Any]:
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            route.operation_id = route.name + ("_exactly" if "{namespace}" in route.path else "")
     document = get_openapi(
         title=app.title, version=app.version, openapi_version="3.1.0", description=_DESCRIPTION, routes=app.routes
     )
