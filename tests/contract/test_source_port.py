@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.source import Sources
+from gitopsd.source.sources import Sources
 from tests.contract.source_port import SourcePortContract
 from tests.fakes_source import FakeRemote, FakeSource
 from tests.gitrepo import Repo
