@@ -74,7 +74,9 @@ class Client:
             raise DaemonError(_detail(error)) from None
         except (urllib.error.URLError, OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
-            raise DaemonError(f"no gitopsd answers at {self.server} ({reason}); name it with --server or GITOPSD_SERVER") from None
+            raise DaemonError(
+                f"no gitopsd answers at {self.server} ({reason}); name it with --server or GITOPSD_SERVER"
+            ) from None
         return json.loads(text) if text else None
 
 

@@ -44,17 +44,19 @@ def register(app: typer.Typer) -> None:
 
 def render(
     path: Annotated[str, typer.Argument(help="The folder; with --repo its path in the repository.")],
-    repo: Annotated[str, typer.Option("--repo", metavar="URL", help="Read a commit of this repository instead of the disk.")] = "",
+    repo: Annotated[
+        str, typer.Option("--repo", metavar="URL", help="Read a commit of this repository instead of the disk.")
+    ] = "",
     revision: Annotated[str, typer.Option("--revision", metavar="REV", help="A branch, tag, commit or semver range.")] = "HEAD",
     load_restrictor: Annotated[LoadRestrictor, typer.Option(help="Which files may be read.")] = LoadRestrictor.ROOT_ONLY,
-    reorder: Annotated[Reorder | None, typer.Option(help="legacy: namespaces and definitions first.")] = None,
+    reorder: Annotated[Reorder, typer.Option(help="legacy: namespaces and definitions first.")] = Reorder.LEGACY,
     enable_helm: Annotated[bool, typer.Option("--enable-helm", help="Allow helmCharts.")] = False,
     output: Annotated[RenderFormat, typer.Option("-o", "--output", help="yaml, or json for programs.")] = RenderFormat.YAML,
 ) -> None:
     """Prints what a cluster would be given, namespaces and marks aside."""
     from gitopsd.cli import rendering  # noqa: PLC0415 - see the package
 
-    asked = rendering.Asked(path, repo, revision, load_restrictor.value, reorder.value if reorder else "", enable_helm)
+    asked = rendering.Asked(path, repo, revision, load_restrictor.value, reorder.value, enable_helm)
     sys.stdout.write(rendering.printed(rendering.rendered(asked), output.value))
 
 
@@ -91,5 +93,3 @@ def _json_stream(text: str) -> list[Any]:
         value, at = decoder.raw_decode(text, begin.start())
         found.append(value)
     return found
-
-

@@ -14,7 +14,7 @@ def print_plan(record: dict[str, Any]) -> None:
     """Each object with what is, or was, done to it, its changes below; then the sentence that sums up."""
     for entry in record["objects"]:
         done = "" if entry["status"] == "Pending" else f" {painted(entry['status'])}"
-        print(f"{_MARKS.get(entry['action'], ' ')} {painted(entry['action'], 9)} {object_name(entry['object'])}{done}  {entry['message']}")
+        print(f"{_marked(entry)}{done}  {entry['message']}".rstrip())
         for change in entry["changes"]:
             print(f"      {change['field']}: {value(change['before'])} -> {value(change['after'])}{_held(change)}")
     for condition in record["conditions"]:
@@ -33,10 +33,12 @@ def print_diff(record: dict[str, Any]) -> None:
         else:
             print(f"{_MARKS.get(entry['action'], ' ')} {name}  {entry['message']}")
         if entry["changes"]:
-            rows = (
-                ("   ", c["field"], value(c["before"]), "->", value(c["after"]), _held(c).strip()) for c in entry["changes"]
-            )
+            rows = (("   ", c["field"], value(c["before"]), "->", value(c["after"]), _held(c).strip()) for c in entry["changes"])
             print_table(("   ", "FIELD", "LIVE", "", "GIT", "HELD BY"), rows)
+
+
+def _marked(entry: dict[str, Any]) -> str:
+    return f"{_MARKS.get(entry['action'], ' ')} {painted(entry['action'], 9)} {object_name(entry['object'])}"
 
 
 def _held(change: dict[str, Any]) -> str:

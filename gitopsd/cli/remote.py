@@ -12,12 +12,16 @@ from gitopsd.cli.client import Client, DaemonError, path_of
 from gitopsd.cli.output import Format, PlanFormat, age, object_name, print_json, print_table
 from gitopsd.cli.plans import print_diff, print_markdown, print_plan
 
-App = Annotated[str, typer.Argument(metavar="APP", help="An application: NAME, or NAMESPACE/NAME where the name alone is not clear.")]
+App = Annotated[
+    str, typer.Argument(metavar="APP", help="An application: NAME, or NAMESPACE/NAME where the name alone is not clear.")
+]
 MaybeApp = Annotated[str, typer.Argument(metavar="[APP]", help="An application; all of them where none is named.")]
 Server = Annotated[str, typer.Option("--server", help="The daemon's address [env: GITOPSD_SERVER; http://127.0.0.1:8080].")]
 Output = Annotated[Format, typer.Option("-o", "--output", help="text, or json for programs.")]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 0 if nothing differs, 1 if something does, 2 on failure.")]
-Revision = Annotated[str, typer.Option("--revision", metavar="REF", help="A branch, tag or commit in place of the application's own.")]
+Revision = Annotated[
+    str, typer.Option("--revision", metavar="REF", help="A branch, tag or commit in place of the application's own.")
+]
 
 _WITH_EXIT_CODE = ("diff", "plan", "drift")
 
@@ -61,16 +65,21 @@ def _row(item: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def plan(
-    app: App, revision: Revision = "", server: Server = "", output: Annotated[PlanFormat, typer.Option("-o", "--output")] = PlanFormat.TEXT,
+    app: App,
+    revision: Revision = "",
+    server: Server = "",
+    output: Annotated[PlanFormat, typer.Option("-o", "--output", help="text, markdown, or json for programs.")] = PlanFormat.TEXT,
     exit_code: ExitCode = False,
-) -> int:  # fmt: skip
+) -> int:
     """Nothing is written; `-o markdown` fits a pull request."""
     record = Client.of(server).get(f"{path_of(app)}/plan", revision=revision)
     {PlanFormat.TEXT: print_plan, PlanFormat.JSON: print_json, PlanFormat.MARKDOWN: print_markdown}[output](record)
     return _verdict(record, exit_code)
 
 
-def diff(app: App, revision: Revision = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False) -> int:
+def diff(
+    app: App, revision: Revision = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False
+) -> int:
     """Values of Secrets are digests: a change shows, the value does not."""
     record = Client.of(server).get(f"{path_of(app)}/plan", revision=revision)
     (print_json if output is Format.JSON else print_diff)(record)
@@ -88,7 +97,9 @@ def sync(
     revision: Revision = "",
     prune: Annotated[bool, typer.Option("--prune", help="Delete what left Git, whatever the policy says.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Recreate what can't be changed in place.")] = False,
-    resource: Annotated[list[str] | None, typer.Option("--resource", metavar="KIND/NAME", help="Only this object; may be repeated.")] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option("--resource", metavar="KIND/NAME", help="Only this object; may be repeated.")
+    ] = None,
     wait_for_end: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
     timeout: Annotated[int, typer.Option("--timeout", help="Seconds to wait.")] = 300,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
@@ -159,7 +170,9 @@ def history(
     if output is Format.JSON:
         print_json(records)
         return
-    rows = ((r["id"], age(r["finished"]), r["phase"], r["trigger"], r["revision"][:10], r["author"], r["result"]) for r in records)
+    rows = (
+        (r["id"], age(r["finished"]), r["phase"], r["trigger"], r["revision"][:10], r["author"], r["result"]) for r in records
+    )
     print_table(("ID", "AGE", "PHASE", "TRIGGER", "REVISION", "AUTHOR", "RESULT"), rows)
 
 
@@ -171,7 +184,9 @@ def drift(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT,
     if output is Format.JSON:
         print_json([{"application": name, **item} for name, item in found])
     else:
-        print_table(("APPLICATION", "OBJECT", "FIELD", "FROM", "TO", "MANAGER", "OPERATION", "SINCE", "OUTCOME"), map(_drift_row, found))
+        print_table(
+            ("APPLICATION", "OBJECT", "FIELD", "FROM", "TO", "MANAGER", "OPERATION", "SINCE", "OUTCOME"), map(_drift_row, found)
+        )
     return int(exit_code and any(client.get(path_of(name))["drift"]["objects"] for name in names))
 
 

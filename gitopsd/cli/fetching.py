@@ -1,0 +1,58 @@
+"""The repositories that `gitopsd render` reads: the one of `--repo`, and those of remote bases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gitopsd.cli.rendering import Asked
+from gitopsd.clock import SystemClock
+from gitopsd.model.refs import Object
+from gitopsd.model.tree import Tree
+from gitopsd.render.needs import Answer, Need, Needs, RemoteBase
+from gitopsd.source.remote import Bounds
+from gitopsd.source.sources import Sources
+
+_TIMEOUT = 600.0
+"""Seconds that a whole repository may take: longer than a poll, as somebody is watching who can end it."""
+
+
+def render_commit(asked: Asked) -> list[Object]:
+    """The folder of a commit. Raises SourceError, RenderError."""
+
+    async def render(sources: Sources) -> list[Object]:
+        snapshot = await sources.snapshot_of(asked.repo, asked.revision)
+        return await _with_bases(asked, snapshot.tree, asked.path, sources)
+
+    return asyncio.run(_fetching(render))
+
+
+def render_with_bases(asked: Asked, tree: Tree, path: str) -> list[Object]:
+    """The folder of a tree that needs more than is in it. Raises SourceError, RenderError."""
+    return asyncio.run(_fetching(lambda sources: _with_bases(asked, tree, path, sources)))
+
+
+async def _fetching(render: Callable[[Sources], Awaitable[list[Object]]]) -> list[Object]:
+    """The mirrors live as long as the command: trees read from them until the end of the render."""
+    with TemporaryDirectory(prefix="gitopsd-render-") as folder:
+        sources = Sources(Path(folder), SystemClock(), bounds=Bounds(idle=_TIMEOUT))
+        try:
+            return await render(sources)
+        finally:
+            await sources.aclose()
+
+
+async def _with_bases(asked: Asked, tree: Tree, path: str, sources: Sources) -> list[Object]:
+    """Renders, and again with the remote bases that it turned out to need, as often as it takes."""
+    answers: dict[Need, Answer] = {}
+    while True:
+        try:
+            return asked.of(tree, path, answers)
+        except Needs as needs:
+            bases = [need for need in needs.wanted if isinstance(need, RemoteBase)]
+            if len(bases) < len(needs.wanted):
+                raise
+            for base in bases:
+                answers[base] = (await sources.snapshot_of(base.repository, base.ref or "HEAD")).tree

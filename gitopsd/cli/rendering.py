@@ -1,0 +1,77 @@
+"""What `gitopsd render` does: a folder, on disk or of a commit, through the engine."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+
+from gitopsd.formats.yamlwrite import dump
+from gitopsd.model.app import Source
+from gitopsd.model.errors import ConfigError, RenderError
+from gitopsd.model.refs import Object
+from gitopsd.model.tree import Tree
+from gitopsd.render.application import render_source
+from gitopsd.render.kustomize.settings import BuildSettings, LoadRestrictor, Reorder
+from gitopsd.render.needs import Answers, Needs
+from gitopsd.source.folder import FolderTree
+
+_NO_ANSWERS: Answers = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A render as it was asked for, in kustomize's words. Without `repo` it reads the disk."""
+
+    path: str
+    repo: str = ""
+    revision: str = "HEAD"
+    load_restrictor: str = LoadRestrictor.ROOT_ONLY.value
+    reorder: str = Reorder.LEGACY.value
+    enable_helm: bool = False
+
+    def of(self, tree: Tree, path: str, answers: Answers = _NO_ANSWERS) -> list[Object]:
+        """The objects of the folder `path` of `tree`. Raises Needs for what `answers` lacks, RenderError otherwise."""
+        settings = BuildSettings(LoadRestrictor(self.load_restrictor), Reorder(self.reorder), enable_helm=self.enable_helm)
+        return render_source(tree, Source(self.repo, path), settings, {}, answers)
+
+
+def rendered(asked: Asked) -> list[Object]:
+    """The objects, in order. Raises RenderError, ConfigError where there is no such folder, SourceError for repositories."""
+    if asked.repo:
+        from gitopsd.cli.fetching import render_commit  # noqa: PLC0415 - libgit2 only where a repository is asked for
+
+        return render_commit(asked)
+    try:
+        return _of_disk(asked)
+    except RenderError as error:
+        raise _seen_from(os.getcwd(), error) from error  # noqa: PTH109 - a text is wanted
+
+
+def _of_disk(asked: Asked) -> list[Object]:
+    """The tree begins at `/`, as the bases of a kustomization may stand anywhere above it."""
+    folder = os.path.realpath(asked.path)
+    if not os.path.isdir(folder):  # noqa: PTH112 - likewise
+        raise ConfigError(f"{asked.path} is no folder; name one that has a kustomization.yaml, or plain manifests")
+    tree, path = FolderTree("/"), folder.strip("/")
+    try:
+        return asked.of(tree, path)
+    except Needs:
+        from gitopsd.cli.fetching import render_with_bases  # noqa: PLC0415 - see above
+
+        return render_with_bases(asked, tree, path)
+
+
+def _seen_from(here: str, error: RenderError) -> RenderError:
+    """The error with paths below `here` made relative to it, and all others absolute."""
+    below = here.rstrip("/") + "/"
+    place = error.place and replace(error.place, file=f"/{error.place.file}".removeprefix(below))
+    return RenderError(error.message.replace(f"'{below[1:]}", "'"), place)
+
+
+def printed(objects: list[Object], form: str) -> str:
+    """The objects as YAML documents, as kustomize writes them, or as one List in JSON, which kubectl reads too."""
+    if form == "json":
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        return json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
+    return dump(objects)
