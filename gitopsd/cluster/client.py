@@ -7,6 +7,7 @@ server that can't be reached is a ClusterError, a refusal a `Refusal`.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 import socket
@@ -259,7 +260,7 @@ class Client:
             return ClusterError(self.name, message)
         if isinstance(error, TimeoutError):
             return ClusterError(self.name, f"it has not answered a request within {REQUEST_SECONDS:g} s")
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
         return ClusterError(self.name, f"it can't be reached: {reason}")
 
 
