@@ -21,9 +21,6 @@ from gitopsd.plan.order import batches, waves
 from gitopsd.ports import ClusterPort
 from gitopsd.preflight import Preflight
 
-WAVE_DEADLINE = 300.0
-"""Seconds that a wave may take to become healthy: nothing waits for ever."""
-
 DEFINITION_DEADLINE = 30.0
 """Seconds that a new CustomResourceDefinition may take until the server serves its kind."""
 
@@ -49,9 +46,9 @@ async def _apply(run: _Run, preflight: Preflight) -> None:
     for wave, following in pairwise([*runs, ()]):
         await run.write_all(wave)
         if following and run.waits_before(following):
-            await run.gate(_made(wave), "the next wave waits", WAVE_DEADLINE)
+            await run.gate(_made(wave), "the next wave waits", run.app.settings.health_timeout)
         if wave[0].action is Action.HOOK and not following:
-            await run.gate(_made(wave), "the hook runs", WAVE_DEADLINE)
+            await run.gate(_made(wave), "the hook runs", run.app.settings.health_timeout)
 
 
 async def _with_prerequisites(run: _Run, preflight: Preflight) -> tuple[Step, ...]:

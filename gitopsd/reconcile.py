@@ -22,19 +22,18 @@ from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStat
 from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
 from gitopsd.plan.make import Asked, make_plan, selected
-from gitopsd.plan.policy import Decision, decide
+from gitopsd.plan.policy import Decision, Known, decide
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.ports import Clock, Ports, Rendered
 from gitopsd.preflight import Preflight
-from gitopsd.report import Evidence, concluded
+from gitopsd.report import Evidence, concluded, planned
 
 
 @dataclass(slots=True)
 class _Memory:
     """What is kept of an application between passes; all of it can be found again."""
 
-    last: SyncRecord | None = None
-    """The last attempted sync that got as far as a plan."""
+    known: Known
     failure: tuple[str, str] | None = None
     """Revision and message of the last failure before a plan, so that one failure is one record."""
     qualified: tuple[Rendered, Surface, App, DesiredSet] | None = None
@@ -111,7 +110,7 @@ class Reconciler:
             return await self._failed(this, memory, error)
         except asyncio.CancelledError:
             if this.begun:
-                memory.last = await asyncio.shield(self._terminated(this, this.begun))
+                memory.known = memory.known.after(await asyncio.shield(self._terminated(this, this.begun)))
             raise
 
     async def _plan(self, this: _Pass, memory: _Memory) -> tuple[Evidence, Decision]:
@@ -131,8 +130,8 @@ class Reconciler:
             plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
-        evidence = Evidence(desired, inventory, live, checked, memory.last)
-        return evidence, decide(app, trigger, checked, memory.last)
+        evidence = Evidence(desired, inventory, live, checked, memory.known)
+        return evidence, decide(app, trigger, checked, memory.known)
 
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""
@@ -158,8 +157,8 @@ class Reconciler:
             healths = await self.ports.cluster.settle(this.app, evidence.refs, 0.0)
         now = self.ports.clock.now()
         record = concluded(this.app, replace(this.record(), finished=now), evidence, outcome, healths)
-        if outcome is not None and not this.trigger.resources:  # a part of a commit says nothing about the rest
-            memory.last, memory.failure = record, None
+        if not (this.trigger.dry_run or this.trigger.resources):  # a part of a commit says nothing about the rest
+            memory.known, memory.failure = memory.known.after(record), None
         return await self.ports.history.record(record)
 
     async def _failed(self, this: _Pass, memory: _Memory, error: GitopsdError) -> SyncRecord:
@@ -191,7 +190,8 @@ class Reconciler:
 
     async def _memory(self, key: AppKey) -> _Memory:
         if key not in self._memories:
-            self._memories[key] = _Memory(last=await self.ports.history.last(key))
+            last = await self.ports.history.last(key)
+            self._memories[key] = _Memory(Known().after(last) if last else Known())
         return self._memories[key]
 
     def forget(self, key: AppKey) -> None:
@@ -205,7 +205,14 @@ class Reconciler:
 
 def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:
     """The record as it stands before the first write: what a crash would leave."""
-    return replace(record, attempted=True, desired_digest=plan.desired_digest, plan_digest=plan.digest, message="under way")
+    return replace(
+        record,
+        attempted=True,
+        desired_digest=plan.desired_digest,
+        plan_digest=plan.digest,
+        message="under way",
+        results=planned(plan),
+    )
 
 
 def _intended_members(desired: DesiredSet) -> Inventory:

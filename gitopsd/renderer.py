@@ -25,6 +25,7 @@ from gitopsd.model.tree import Recorded, Tree, answers_alike
 from gitopsd.ports import Rendered
 from gitopsd.render.application import render_source
 from gitopsd.render.kustomize.settings import BuildSettings
+from gitopsd.render.limits import Limits
 from gitopsd.render.needs import Answers, Needs, RemoteBase
 
 _KEPT_PER_APP = 2  # what is live, and what somebody looks at in a plan for another revision
@@ -42,6 +43,7 @@ class _Work:
     sources: tuple[Source, ...]
     trees: tuple[Tree, ...]
     variables: tuple[Mapping[str, str], ...]
+    limits: Limits
     bases: tuple[RemoteBase, ...] = ()
     base_trees: tuple[Tree, ...] = ()
 
@@ -89,6 +91,7 @@ class Renderer:
         fetch: Fetch,
         *,
         deadline: float = 60.0,
+        limits: Limits | None = None,
         budget: int = 64 << 20,
         on_request: Callable[[Literal["hit", "miss"]], None] = lambda _: None,
     ) -> None:
@@ -97,6 +100,7 @@ class Renderer:
         `budget` bounds the cache, in bytes of the objects as a child sends them (in memory they take some five times as much).
         """
         self._pool, self._fetch, self._deadline, self._on_request = pool, fetch, deadline, on_request
+        self._limits = limits or Limits()
         self._cache = _Cache(budget)
 
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:  # noqa: ARG002 - for charts
@@ -128,7 +132,8 @@ class Renderer:
         while True:
             base_trees = tuple(snapshot.tree for snapshot in bases.values())
             trees = tuple(snapshot.tree for snapshot in snapshots)
-            result = await self._in_child(app, _Work(app.sources, trees, _variables(app, snapshots), tuple(bases), base_trees))
+            variables = _variables(app, snapshots)
+            result = await self._in_child(app, _Work(app.sources, trees, variables, self._limits, tuple(bases), base_trees))
             needed = _remote_bases(result.error)
             if not needed or len(bases) + len(needed) > _MAX_BASES:
                 commits = _commits((*snapshots, *bases.values()))
@@ -216,9 +221,9 @@ def _environment(app: App, source: Source, snapshot: Snapshot) -> Mapping[str, s
 
 
 @cache
-def _settings() -> BuildSettings:
+def _settings(limits: Limits) -> BuildSettings:
     """With them this process keeps what it parsed."""
-    return BuildSettings()
+    return BuildSettings(limits=limits)
 
 
 def render_in_child(work: _Work) -> _Result:
@@ -231,7 +236,7 @@ def render_in_child(work: _Work) -> _Result:
     error: RenderError | None = None
     try:
         for source, tree, values in zip(work.sources, trees, variables, strict=True):
-            objects += render_source(tree, source, _settings(), values, answers)
+            objects += render_source(tree, source, _settings(work.limits), values, answers)
     except RenderError as raised:
         error = raised.with_traceback(None)
     found = () if error else tuple(objects)

@@ -22,7 +22,7 @@ from gitopsd.model.record import (
     SyncStatus,
 )
 from gitopsd.model.refs import ObjectRef
-from gitopsd.plan.policy import is_drift
+from gitopsd.plan.policy import Known, is_drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Evidence:
     inventory: Inventory
     live: Mapping[ObjectRef, Live]
     plan: Plan
-    last: SyncRecord | None
+    known: Known
 
     @property
     def refs(self) -> frozenset[ObjectRef]:
@@ -70,7 +70,7 @@ def concluded(
         plan_digest=plan.digest,
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
         health=aggregate({state.ref: state.health for state in resources}),
-        results=outcome.results if outcome else _planned(plan),
+        results=outcome.results if outcome else planned(plan),
         resources=resources + extras,
         drifts=_drifts(app, record, evidence, outcome),
         conditions=refused,
@@ -88,7 +88,8 @@ def _look(plan: Plan) -> str:
     return f"{len(plan.differences)} objects differ from Git" if plan.differences else "in sync"
 
 
-def _planned(plan: Plan) -> tuple[ObjectResult, ...]:
+def planned(plan: Plan) -> tuple[ObjectResult, ...]:
+    """What would be done to each object, as results that are still to come."""
     return tuple(ObjectResult(s.ref, s.action, ResultStatus.PENDING, s.reason, s.changes) for s in plan.differences)
 
 
@@ -108,7 +109,7 @@ def _extra(step: Step) -> ResourceState:
 
 def _drifts(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None) -> tuple[Drift, ...]:
     """What somebody else changed since the last sync brought about just this render."""
-    if not is_drift(evidence.plan, evidence.last):
+    if not is_drift(evidence.plan, evidence.known):
         return ()
     still = _open(evidence.plan, outcome)
     return tuple(

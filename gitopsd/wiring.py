@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -14,22 +15,24 @@ from gitopsd.children import Pool
 from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
-from gitopsd.config import ApplicationFiles, Config, Credentials, SecretFile
+from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, settings
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.history import History, Retention
-from gitopsd.model.app import AppKey
+from gitopsd.model.app import App, AppKey, AppSettings
 from gitopsd.model.record import TriggerKind
 from gitopsd.observe import Metrics, log_record
 from gitopsd.plan.qualify import Marking
 from gitopsd.ports import Ports
 from gitopsd.readiness import Readiness
 from gitopsd.reconcile import Reconciler
+from gitopsd.render.limits import Limits
 from gitopsd.renderer import Renderer
 from gitopsd.service import Addresses, Service
 from gitopsd.source.credentials import Credentials as SourceCredentials
 from gitopsd.source.network import Request
+from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Repository, Sources
 from gitopsd.web.control import Control
 from gitopsd.web.events import Events
@@ -47,7 +50,8 @@ async def open_service(config: Config) -> Service:
     sources = _sources(config, clock, metrics)
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
     deadline = config.limits.render_time.total_seconds()
-    renderer = Renderer(rendering, sources.snapshot_of, deadline=deadline, on_request=metrics.render_cache)
+    limits = Limits(objects=config.limits.objects, files=config.limits.files, bytes=config.limits.size)
+    renderer = Renderer(rendering, sources.snapshot_of, deadline=deadline, limits=limits, on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
     ports = Ports(sources, renderer, clusters, history, clock)
@@ -55,10 +59,10 @@ async def open_service(config: Config) -> Service:
     reconciler = Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
     events = Events()
     listeners = (metrics.observe, log_record, events.passed)
-    agent = Agent(reconciler, listeners, (events.changed,), config.workers.syncs)
+    agent = Agent(reconciler, listeners, (events.changed,), workers=config.workers.syncs)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
-    scan = _Scan(ApplicationFiles(config), agent, clusters, history, metrics, events)
+    scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events)
     polling = Polling(config.polling.interval.total_seconds(), config.polling.jitter)
     timers = Timers(agent, sources, polling, scan)
     readiness = Readiness(history, clusters.status)
@@ -106,6 +110,7 @@ class _Scan:
     """Reads the configured documents again, and has the agent take over what changed."""
 
     files: ApplicationFiles
+    defaults: Defaults
     agent: Agent
     clusters: Clusters
     history: History
@@ -114,10 +119,11 @@ class _Scan:
     said: frozenset[str] = frozenset()
 
     async def __call__(self) -> None:
-        scan = self.files.scan()
+        scan = await asyncio.to_thread(self.files.scan)
         problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
         known = {status.app.key: status.app for status in self.agent.statuses()}
-        for key in self.agent.adopt({app.key: app for app in scan.apps}, problems):
+        apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.apps}
+        for key in self.agent.adopt(apps, problems):
             _log.info("application left the configuration; its objects stay", application=str(key))
             self.metrics.forget(key)
             self.events.forget(key)
@@ -128,6 +134,11 @@ class _Scan:
         for text in sorted(said - self.said):
             _log.warning("configuration", problem=text)
         self.said = said
+
+
+def _settings(app: App, defaults: Defaults) -> AppSettings:
+    own = settings(app, defaults)
+    return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), adopts(app))
 
 
 def _retention(config: Config) -> Retention:
@@ -162,8 +173,8 @@ def _sources(config: Config, clock: SystemClock, metrics: Metrics) -> Sources:
                 _log.warning("deleted in Git", repository=request.repository, ref=move.ref, old=move.old)
 
     repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
-    timeout = config.polling.timeout.total_seconds()
-    return Sources(config.storage.mirrors, clock, repositories=repositories, timeout=timeout, on_request=count)
+    bounds = Bounds(idle=config.polling.timeout.total_seconds(), size=config.limits.fetch_size)
+    return Sources(config.storage.mirrors, clock, repositories=repositories, bounds=bounds, on_request=count)
 
 
 def _credentials(given: Credentials) -> SourceCredentials:
@@ -179,4 +190,7 @@ def _credentials(given: Credentials) -> SourceCredentials:
         known_hosts=path(given.known_hosts_file),
         ca=path(given.ca_file),
         proxy=path(given.proxy_file),
+        insecure_skip_tls_verify=given.insecure_skip_tls_verify,
+        insecure_ignore_host_key=given.insecure_ignore_host_key,
+        insecure_send_unencrypted=given.insecure_send_unencrypted,
     )

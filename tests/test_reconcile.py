@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gitopsd.model.app import AppSettings
 from gitopsd.model.errors import ClusterError, ObjectError, Place, RenderError, SourceError
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.record import DriftOutcome, Phase, ResultStatus, SyncStatus, Trigger, TriggerKind
@@ -178,6 +179,16 @@ async def test_without_self_heal_drift_is_reported() -> None:
     assert (record.sync, record.drifts[0].outcome) == (SyncStatus.OUT_OF_SYNC, DriftOutcome.REPORTED)
     world.git.push("c2", manifest(data={"a": "3"}))
     assert (await world.reconcile()).sync is SyncStatus.SYNCED
+
+
+async def test_drift_can_be_reported_only() -> None:
+    """`gitopsd.dev/drift: report` keeps what somebody changed, and shows it."""
+    world = World(app=app(prune=True, self_heal=True, own=AppSettings(report_drift=True)))
+    world.git.push("c1", manifest(data={"a": "1"}))
+    await world.reconcile()
+    world.change(ref("settings"), data={"a": "2"})
+    record = await world.reconcile(WATCH)
+    assert (record.sync, record.drifts[0].outcome) == (SyncStatus.OUT_OF_SYNC, DriftOutcome.REPORTED)
 
 
 async def test_without_automation_only_a_person_syncs() -> None:

@@ -14,7 +14,7 @@ from gitopsd.config.files import ApplicationFiles, Scan, load_applications
 from gitopsd.config.load import load_config, schema
 from gitopsd.config.model import Cluster, Config, Credentials, Defaults, Repository
 from gitopsd.config.secrets import SecretFile
-from gitopsd.config.settings import settings
+from gitopsd.config.settings import adopts, settings
 
 __all__ = [
     "ApplicationFiles",
@@ -29,6 +29,7 @@ __all__ = [
     "Repository",
     "Scan",
     "SecretFile",
+    "adopts",
     "check",
     "load_applications",
     "load_config",

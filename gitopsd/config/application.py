@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-from gitopsd.config.documents import ConfigErrors, Document, did_you_mean
+from gitopsd.config.documents import ConfigErrors, Document, Path, did_you_mean
 from gitopsd.config.model import Cluster
 from gitopsd.config.rules import Finding, mapping, mappings
 from gitopsd.config.settings import unknown_settings, wrong_settings
@@ -99,19 +99,40 @@ def read_application(document: Document, clusters: tuple[Cluster, ...] | None) -
     return App(AppKey(own.namespace, own.name), read.spec, own.labels, own.annotations, own.finalizers, origin)
 
 
+_NOT_YET: Mapping[Path, str] = {
+    ("spec", "ignoreDifferences"): "all differences count",
+    ("spec", "revisionHistoryLimit"): "storage.retention says how much history is kept",
+    ("spec", "syncPolicy", "retry", "refresh"): "a retry is of the revision that failed, a newer one comes with the next poll",
+    ("metadata", "finalizers"): "an application that leaves the configuration leaves its objects in place",
+}
+"""What an Application may say and gitopsd does not do, and what it does instead."""
+_OPTIONS_NOT_YET = frozenset({"Replace", "Force", "RespectIgnoreDifferences", "Delete"})
+
+
 def doubts(document: Document) -> Iterator[ConfigError]:
     """What an acceptable document says that has no effect."""
     metadata, spec = (mapping(mapping(document.value).get(part)) for part in ("metadata", "spec"))
     for name, message in unknown_settings(mapping(metadata.get("annotations"))):
         yield document.error(("metadata", "annotations", name), message)
+    for path, part in _NOT_YET.items():
+        if _at(mapping(document.value), path):
+            yield document.error(path, f"is not honoured yet: {part}")
     policy = mapping(spec.get("syncPolicy"))
     options = [option for option in policy.get("syncOptions") or () if isinstance(option, str)]
     for index, option in enumerate(options):
-        if (name := option.partition("=")[0]) not in SYNC_OPTIONS:
+        if (name := option.partition("=")[0]) in _OPTIONS_NOT_YET:
+            yield document.error(("spec", "syncPolicy", "syncOptions", index), f"{name} is not honoured yet")
+        elif name not in SYNC_OPTIONS:
             hint = did_you_mean(name, SYNC_OPTIONS)
             yield document.error(("spec", "syncPolicy", "syncOptions", index), f'unknown sync option "{name}"{hint}')
     if policy.get("managedNamespaceMetadata") and "CreateNamespace=true" not in options:
         yield document.error(("spec", "syncPolicy", "managedNamespaceMetadata"), "has no effect without CreateNamespace=true")
+
+
+def _at(value: Any, path: Path) -> Any:
+    for step in path:
+        value = mapping(value).get(str(step))
+    return value
 
 
 def _without_unset(value: Any) -> Any:

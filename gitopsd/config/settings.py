@@ -18,7 +18,8 @@ from gitopsd.model.app import ANNOTATION_PREFIX, App, wire_name
 
 ANNOTATIONS: Mapping[str, str] = {ANNOTATION_PREFIX + name.replace("_", "-"): name for name in Defaults.model_fields}
 """The fields of `Defaults` by annotation."""
-_WITHOUT_DEFAULT = frozenset({f"{ANNOTATION_PREFIX}adopt"})
+_ADOPT = f"{ANNOTATION_PREFIX}adopt"
+_WITHOUT_DEFAULT = frozenset({_ADOPT})
 """What an application can only say itself."""
 
 
@@ -34,6 +35,11 @@ def settings(app: App, defaults: Defaults) -> Defaults:
         return defaults
     read = _read({wire_name(field): value for field, value in own.items()}, app.origin)
     return defaults.model_copy(update={field: getattr(read, field) for field in own})
+
+
+def adopts(app: App) -> bool:
+    """Whether the application asks for what others own. Nobody can ask for all applications at once: there is no default."""
+    return app.annotations.get(_ADOPT) == "true"
 
 
 def wrong_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -284,6 +284,19 @@ class AppSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What gitopsd adds to Argo CD's Application: annotations under `gitopsd.dev/`, over the configuration's defaults.
+
+    `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy; `adopt`
+    takes over objects that another application or tool owns.
+    """
+
+    report_drift: bool = False
+    health_timeout: float = 300.0
+    adopt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster)."""
 
@@ -293,6 +306,7 @@ class App:
     annotations: dict[str, str] = field(default_factory=dict)
     finalizers: tuple[str, ...] = ()
     origin: str = ""
+    settings: AppSettings = field(default_factory=AppSettings)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -22,7 +22,7 @@ class AdoptPolicy(Enum):
 
 def adopt_policy(app: App, manifest: Object) -> AdoptPolicy:
     """What the manifest or its application asks for."""
-    asked = annotations_of(manifest).get(f"{OWN}adopt", app.annotations.get(f"{OWN}adopt", ""))
+    asked = annotations_of(manifest).get(f"{OWN}adopt", "true" if app.settings.adopt else "")
     return AdoptPolicy.ANY if asked == "true" else AdoptPolicy.UNOWNED
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gitopsd.model.app import App
 from gitopsd.model.plan import Plan
-from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
+from gitopsd.model.record import Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,27 @@ class Decision:
     reason: str
 
 
-def is_drift(plan: Plan, last: SyncRecord | None) -> bool:
-    """Whether what differs was changed in the cluster: the last sync brought about just this render, so Git is not the cause."""
-    return last is not None and last.phase is Phase.SUCCEEDED and last.desired_digest == plan.desired_digest
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What earlier passes came to, as digests of what was desired: the render that was last live, the one that last failed."""
+
+    live: str = ""
+    failed: str = ""
+
+    def after(self, record: SyncRecord) -> Known:
+        """What is known after a pass."""
+        if record.sync is SyncStatus.SYNCED or (record.attempted and record.phase is Phase.SUCCEEDED):
+            return Known(live=record.desired_digest)
+        failed = record.attempted and record.phase in (Phase.FAILED, Phase.ERROR)
+        return Known(self.live, record.desired_digest) if failed and record.desired_digest else self
 
 
-def decide(app: App, trigger: Trigger, plan: Plan, last: SyncRecord | None) -> Decision:
+def is_drift(plan: Plan, known: Known) -> bool:
+    """Whether what differs was changed in the cluster: just this render has been live before, so Git is not the cause."""
+    return bool(plan.desired_digest) and known.live == plan.desired_digest
+
+
+def decide(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision:
     """Argo CD's automation rules, with two differences that users ask for (field.md).
 
     A failed sync is tried again when its retry is due (`retry.limit: 0` forbids it), and self-healing
@@ -35,9 +50,10 @@ def decide(app: App, trigger: Trigger, plan: Plan, last: SyncRecord | None) -> D
     automated = app.automated
     if automated is None:
         return Decision(sync=False, reason="automation is off")
-    if is_drift(plan, last):
-        return Decision(automated.self_heal, "drifted" if automated.self_heal else "drifted; selfHeal is off")
-    if last is not None and last.phase in (Phase.FAILED, Phase.ERROR) and last.desired_digest == plan.desired_digest:
+    if is_drift(plan, known):
+        heals = automated.self_heal and not app.settings.report_drift
+        return Decision(heals, "drifted" if heals else "drifted, and is only reported")
+    if known.failed == plan.desired_digest:
         due = trigger.kind in (TriggerKind.RETRY, TriggerKind.SPEC, TriggerKind.START)
         return Decision(due, "tried again" if due else "failed; waits for its retry")
     return Decision(sync=True, reason="Git has moved")

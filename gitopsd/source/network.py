@@ -41,11 +41,10 @@ class Request:
 class Network:
     """Runs the functions that speak with servers, and tells how each went."""
 
-    def __init__(self, pool: Pool, timeout: float, on_request: Callable[[Request], None]) -> None:
-        """`timeout` in seconds is what a question may take."""
-        self._pool, self._timeout, self._on_request = pool, timeout, on_request
+    def __init__(self, pool: Pool, bounds: Bounds, on_request: Callable[[Request], None]) -> None:
+        """A question may take as many seconds as `bounds` lets an operation be idle."""
+        self._pool, self._bounds, self._on_request = pool, bounds, on_request
         self._servers: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_SERVER))
-        self._bounds = Bounds(idle=timeout)
 
     async def ask(self, location: Location, access: Access) -> Refs:
         """The server's references. Raises SourceError."""
@@ -60,7 +59,7 @@ class Network:
     async def load(self, path: Path) -> Refs | None:
         """See `mirror.load`; asks no server."""
         try:
-            return await self._pool.call(mirror.load, str(path), deadline=self._timeout)
+            return await self._pool.call(mirror.load, str(path), deadline=self._bounds.idle)
         except ChildError:
             return None  # what can't even be opened is fetched anew
 
@@ -73,7 +72,7 @@ class Network:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        deadline = self._timeout * (FETCH_PATIENCE if operation == "fetch" else 1)
+        deadline = self._bounds.idle * (FETCH_PATIENCE if operation == "fetch" else 1)
         result: Literal["ok", "error", "timeout"] = "error"
         moves: tuple[Move, ...] = ()
         async with self._servers[location.server or location.path]:

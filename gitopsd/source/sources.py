@@ -13,6 +13,7 @@ from gitopsd.model.source import Snapshot
 from gitopsd.ports import Clock
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.network import Network, Request
+from gitopsd.source.remote import Bounds
 from gitopsd.source.tracking import RepositoryStatus, Tracked
 from gitopsd.source.urls import Location, parse_url
 
@@ -35,7 +36,7 @@ def _ignore(_: Request) -> None:
 class Sources:
     """Git (a `gitopsd.ports.SourcePort`). Mirrors are kept in `folder`.
 
-    A question to a server may take `timeout` seconds; `on_request` is told of every operation with one.
+    `bounds` are those of an operation with a server; `on_request` is told of every one.
     """
 
     def __init__(
@@ -44,13 +45,13 @@ class Sources:
         clock: Clock,
         *,
         repositories: Sequence[Repository] = (),
-        timeout: float = 30.0,
+        bounds: Bounds | None = None,
         on_request: Callable[[Request], None] = _ignore,
     ) -> None:
         self._folder, self._clock = folder, clock
         self._credentials = {parse_url(repository.url).key: repository.credentials for repository in repositories}
         self._pool = Pool("git", size=_CHILDREN, memory=_MEMORY)
-        self._network = Network(self._pool, timeout, on_request)
+        self._network = Network(self._pool, bounds or Bounds(), on_request)
         self._tracked: dict[str, Tracked] = {}
 
     async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:

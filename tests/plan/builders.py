@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitopsd.model.app import App, AppKey, AppSpec, Automated, Destination, Source, SyncPolicy
+from gitopsd.model.app import App, AppKey, AppSettings, AppSpec, Automated, Destination, Source, SyncPolicy
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Member
@@ -29,11 +29,11 @@ SURFACE = Surface(
 )
 
 
-def app(*options: str, namespace: str = "web", annotations: dict[str, str] | None = None, **automated: bool) -> App:
-    """An application called argocd/shop with these sync options; `automated` switches on automation."""
+def app(*options: str, namespace: str = "web", own: AppSettings | None = None, **automated: bool) -> App:
+    """An application called argocd/shop with these sync options; `automated` switches on automation; `own` are its settings."""
     policy = SyncPolicy(automated=Automated(**automated) if automated else None, sync_options=options)
     spec = AppSpec(Destination(server="here", namespace=namespace), source=Source("repo", "path"), sync_policy=policy)
-    return App(AppKey("argocd", "shop"), spec, annotations=annotations or {})
+    return App(AppKey("argocd", "shop"), spec, settings=own or AppSettings())
 
 
 def manifest(kind: str = "ConfigMap", name: str = "settings", api: str = "v1", **fields: Any) -> Object:

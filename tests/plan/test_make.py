@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gitopsd.diff.compare import compare
-from gitopsd.model.app import App, AppKey
+from gitopsd.model.app import App, AppKey, AppSettings
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, DesiredSet, Inventory, Live, Plan
 from gitopsd.model.record import Trigger, TriggerKind
@@ -129,7 +129,7 @@ def test_adoption_by_name_takes_over_from_others() -> None:
     other = live(ref("settings"), mark=None, tool="Helm release shop")
     by_object = wanted(manifest(annotations={"gitopsd.dev/adopt": "true"}))
     assert _plan(by_object, (other,)).refusals == ()
-    assert _plan(wanted(manifest()), (other,), of=app(annotations={"gitopsd.dev/adopt": "true"})).refusals == ()
+    assert _plan(wanted(manifest()), (other,), of=app(own=AppSettings(adopt=True))).refusals == ()
 
 
 def test_definitions_come_first_and_prunes_last_in_mirrored_order() -> None:

@@ -14,6 +14,7 @@ import pytest
 from gitopsd.model.errors import SourceError
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.network import Request
+from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Repository, Sources
 from tests.gitrepo import Repo
 from tests.source.conftest import HandClock
@@ -37,7 +38,9 @@ async def following(
     """A source that has these credentials for everything below `url`."""
     repositories = [Repository(url, credentials)] if credentials else []
     on_request: Callable[[Request], None] = (seen if seen is not None else []).append
-    sources = Sources(folder / "mirrors", HandClock(), repositories=repositories, timeout=patience, on_request=on_request)
+    sources = Sources(
+        folder / "mirrors", HandClock(), repositories=repositories, bounds=Bounds(idle=patience), on_request=on_request
+    )
     try:
         yield sources
     finally:
