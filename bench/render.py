@@ -135,7 +135,7 @@ def table(sizes: list[int], ours_only: list[int], each: int) -> None:
     """Measures and prints."""
     kubectl = shutil.which("kubectl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, {platform.system()}, Python {platform.python_version()}"
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
     )
     if kubectl:
         print(subprocess.run([kubectl, "version", "--client"], check=False, capture_output=True, text=True).stdout.strip())

@@ -30,7 +30,9 @@ VERSION = "(test)"
 
 pytestmark = [
     pytest.mark.conformance,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"{FOLDER} is missing: set GITOPSD_SHARED to the folder that holds conformance/"),
+    pytest.mark.skipif(
+        not FOLDER.is_dir(), reason=f"{FOLDER} is missing: set GITOPSD_SHARED to the folder that holds conformance/"
+    ),
 ]
 
 Case = dict[str, Any]

@@ -24,7 +24,8 @@ from gitopsd.formats.yamlread import load_documents
 from gitopsd.model.errors import RenderError
 from gitopsd.model.tree import DictTree
 from gitopsd.render.kustomize.build import build
-from tests.properties.kustomizations import Files, repositories
+from tests.properties.kustomizations import repositories
+from tests.properties.manifests import Files
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
 EXAMPLES = int(os.environ.get("GITOPSD_FUZZ_EXAMPLES", "0"))
@@ -69,7 +70,10 @@ def by_us(files: Files) -> list[Any] | str:
 def test_same_as_kustomize(files: Files) -> None:
     """Both give the same objects in the same order, or both refuse."""
     expected, found = by_kustomize(files), by_us(files)
-    note(f"seed {SEED}; files:\n" + "\n".join(f"--- {path}\n{text}" for path, text in sorted(files.items()) if path.endswith("yaml")))
+    note(
+        f"seed {SEED}; files:\n"
+        + "\n".join(f"--- {path}\n{text}" for path, text in sorted(files.items()) if path.endswith("yaml"))
+    )
     note(f"kustomize: {expected if isinstance(expected, str) else json.dumps(expected, indent=1, sort_keys=True)}")
     note(f"gitopsd: {found if isinstance(found, str) else json.dumps(found, indent=1, sort_keys=True)}")
     if isinstance(expected, str):

@@ -46,11 +46,11 @@ def _find(old: Json, new: Json, changes: dict[int, Json]) -> None:
 def _replace(old: Json, new: Json, changes: dict[int, Json]) -> Json:
     """The new value, with the new text wherever the old one stands, or stood before."""
     if isinstance(new, dict):
-        before = old if isinstance(old, dict) else {}
-        return {key: _replace(before.get(key), value, changes) for key, value in new.items()}
+        fields = old if isinstance(old, dict) else {}
+        return {key: _replace(fields.get(key), value, changes) for key, value in new.items()}
     if isinstance(new, list):
-        before = old if isinstance(old, list) else []
-        return [_replace(one, value, changes) for one, value in zip_longest(before[: len(new)], new)]
+        items = old if isinstance(old, list) else []
+        return [_replace(one, value, changes) for one, value in zip_longest(items[: len(new)], new)]
     if not isinstance(new, str):
         return new
     return changes.get(id(old), changes.get(id(new), new))

@@ -28,7 +28,7 @@ def declare(known: dict[str, Var], resources: ResourceSet, declared: Iterable[Va
         matched = _matches(resources, var)
         if len(matched) > 1:
             raise RenderError(f"var {var.name}: found {len(matched)} objects that it may mean (unable to disambiguate)")
-        if known.get(var.name, var) != var:
+        if var.name in known:
             raise RenderError(f"var '{var.name}' already encountered")
         known[var.name] = var
         for resource in matched:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.errors import LimitError
-from gitopsd.render.kustomize.patches.values import MISSING, directive, kind_of, text
+from gitopsd.render.kustomize.patches.values import DIRECTIVE, MISSING, directive, kind_of, text, without
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,8 @@ def _merge_item(walk: Merge, old: _Item | None, new: _Item | None, known: ListTy
     """The node that holds the merged item: the target's, or the patch's if that is new or replaces it."""
     node = new if new is not None and (old is None or directive(new.value) == "replace") else old
     merged = walk.walk(old.value if old else MISSING, new.value if new else MISSING, known.items)
+    if new is not None and directive(new.value):
+        new.value = without(new.value, DIRECTIVE)
     if node is None or merged is MISSING:
         return None
     node.value = merged
