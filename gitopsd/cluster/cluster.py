@@ -46,6 +46,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Ends watches and connections."""
+        await self._link.close()
         await self._watches.close()
         await self._client.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,9 +12,14 @@ from datetime import UTC, datetime
 from gitopsd.cluster.client import Client
 from gitopsd.cluster.config import Listener
 from gitopsd.cluster.refusal import Refusal
+from gitopsd.model.errors import ClusterError
 
 _IDENTITY = "/api/v1/namespaces/kube-system"
 """This namespace is as old as its cluster, so its uid is the cluster's identity (the convention of OpenTelemetry and others)."""
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 5.0
+"""Seconds between two questions to a cluster that was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Link:
         self._doubt = True
         self._back = asyncio.Event()
         self._lock = asyncio.Lock()
+        self._seeking: asyncio.Task[None] | None = None
         self.status = ClusterStatus(client.name, connected=False, since=datetime.now(UTC), message="not asked yet")
 
     async def confirm(self) -> None:
@@ -51,10 +58,15 @@ class Link:
         async with self._lock:
             if self._confirmed():
                 return
-            identity = await self._ask()
+            try:
+                identity = await self._ask()
+            except ClusterError as error:
+                self.lost(error.message)
+                raise
             known, self._identity = self._identity, identity
             self._doubt = False
             self._back.set()
+            self.works()
             if known is not None:
                 self._on_return(known == identity)
 
@@ -82,6 +94,24 @@ class Link:
         self._doubt = True
         self._back.clear()
         self._become(connected=False, message=message)
+        if self._seeking is None or self._seeking.done():
+            self._seeking = asyncio.create_task(self._seek())
+
+    async def _seek(self) -> None:
+        """Asks until the cluster answers: whoever waits for it need not ask, and hears of its return within seconds."""
+        pause = _FIRST_PAUSE
+        while self._doubt:
+            # The spread of these questions is no secret, and guards nothing.
+            await asyncio.sleep(pause * random.uniform(0.75, 1))  # noqa: S311
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            with suppress(ClusterError):
+                await self.confirm()
+
+    async def close(self) -> None:
+        """Seeks no longer."""
+        if self._seeking is not None:
+            self._seeking.cancel()
+            await asyncio.gather(self._seeking, return_exceptions=True)
 
     def works(self) -> None:
         """Something was heard from it."""

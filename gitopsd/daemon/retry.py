@@ -10,7 +10,7 @@ _DEFAULT = Retry(limit=-1)
 """Without `syncPolicy.retry` a failure is tried again without end: what failed because of the cluster mends itself with it."""
 
 _UNREACHABLE_CAP = 30.0
-"""Seconds between tries while a cluster or repository can't be reached: trying costs little, and coming back should be quick."""
+"""Seconds between tries while a cluster or repository can't be reached; its return is noticed earlier (polls, links)."""
 
 
 def retry_delay(app: App, record: SyncRecord, failures: int, spread: float) -> float | None:
