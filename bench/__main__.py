@@ -1,0 +1,27 @@
+"""`make bench`: all benchmarks, one after the other. Each is a module that can be run by itself."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+
+def main() -> int:
+    """Runs them; the exit code is 1 if one fails."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("--applications", default="100", help="how many applications the passes are over")
+    applications: str = parser.parse_args().applications
+    codes = []
+    for title, arguments in (
+        ("Rendering beside kubectl kustomize", ["bench.render"]),
+        ("Passes where nothing has changed", ["bench.passes", "--applications", applications]),
+        ("The main job", ["bench.main_job"]),
+    ):
+        print(f"\n## {title}\n", flush=True)
+        codes.append(subprocess.run([sys.executable, "-m", *arguments], check=False).returncode)
+    return int(any(codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
