@@ -1,33 +1,38 @@
-"""Speaking with a running daemon: its HTTP API, by the standard library alone, which is there at once."""
+"""Speaking with a running daemon: its HTTP API, by the standard library alone."""
 
 from __future__ import annotations
 
 import getpass
+import http.client
 import json
 import os
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from gitopsd.model.errors import GitopsdError
+from gitopsd.cli.errors import DaemonError
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
+_PATIENCE = 60.0
+"""Seconds that an answer may take beyond the wait that was asked for: a plan tries every object on the API server."""
 
 
-class DaemonError(GitopsdError):
-    """The daemon can't be reached, or says no."""
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Nobody is followed elsewhere: the token is for the server that the user named."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """See `urllib.request.HTTPRedirectHandler`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The API at `server`; `token` is shown where there is one."""
+    """The API at `server`; `token` is shown where there is one. All methods raise DaemonError."""
 
     server: str
     token: str = ""
-    timeout: float = 30.0
 
     @classmethod
     def of(cls, server: str) -> Client:
@@ -38,16 +43,8 @@ class Client:
         return cls(found.rstrip("/"), os.environ.get("GITOPSD_TOKEN", ""))
 
     def get(self, path: str, **query: str) -> Any:
-        """The document at `path`; raises DaemonError."""
+        """The document at `path`."""
         return self._call("GET", path, query)
-
-    def post(self, path: str, body: Mapping[str, Any] | None = None, *, wait: float = 0, **query: str) -> Any:
-        """The answer to a request; `wait` is how many seconds the daemon may take beyond the usual."""
-        return self._call("POST", path, query, body, wait)
-
-    def delete(self, path: str) -> None:
-        """Asks for an end."""
-        self._call("DELETE", path, {})
 
     def pages(self, path: str, **query: str) -> Iterator[Any]:
         """All items of a list, page by page as they are taken."""
@@ -57,36 +54,51 @@ class Client:
             yield from page["items"]
             cursor = page["next"]
 
+    def post(self, path: str) -> None:
+        """Asks for something that needs no more words."""
+        self._call("POST", path, {})
+
+    def delete(self, path: str) -> None:
+        """Asks for an end."""
+        self._call("DELETE", path, {})
+
+    def sync(self, path: str, body: Mapping[str, Any], *, wait: int, key: str) -> Any:
+        """The sync of the application at `path`: its record if it ends within `wait` seconds, else its operation.
+
+        Asked again with the same `key` it is the same sync, over or not.
+        """
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        return self._call("POST", f"{path}/sync", {"wait": f"{wait}s"}, json.dumps(body).encode(), headers)
+
     def _call(
-        self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None, wait: float = 0
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
-        given = {key: value for key, value in query.items() if value}
-        url = f"{self.server}/api/v1{path}" + (f"?{urllib.parse.urlencode(given)}" if given else "")
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json", "X-Gitopsd-Actor": getpass.getuser()}
-        headers |= {"Content-Type": "application/json"} if data else {}
-        headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - the server that the user named
+        given = urlencode({key: value for key, value in query.items() if value})
+        url = f"{self.server}/api/v1{path}" + (f"?{given}" if given else "")
+        sent = {"Accept": "application/json", "X-Gitopsd-Actor": getpass.getuser(), **(headers or {})}
+        sent |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        opener = urllib.request.build_opener(_Stay)
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout + wait) as answer:  # noqa: S310 - likewise
+            request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - the server that the user named
+            with opener.open(request, timeout=_PATIENCE) as answer:
                 text = answer.read()
+            return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             raise DaemonError(_detail(error)) from None
-        except (urllib.error.URLError, OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
-            raise DaemonError(
-                f"no gitopsd answers at {self.server} ({reason}); name it with --server or GITOPSD_SERVER"
-            ) from None
-        return json.loads(text) if text else None
+            message = f"no gitopsd answers at {self.server} ({reason}); name it with --server or GITOPSD_SERVER"
+            raise DaemonError(message) from None
 
 
 def _detail(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"the server answers {error.code} {error.reason}"
-
-
-def path_of(app: str) -> str:
-    """The path of an application that is named `name` or `namespace/name`."""
-    return "/applications/" + "/".join(urllib.parse.quote(part, safe="") for part in app.split("/"))
+    with error:
+        try:
+            return str(json.load(error)["detail"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return f"the server answers {error.code} {error.reason}; is it a gitopsd?"

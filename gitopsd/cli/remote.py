@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from gitopsd.cli.client import Client, DaemonError, path_of
+from gitopsd.cli.errors import DaemonError
 from gitopsd.cli.output import Format, PlanFormat, age, object_name, print_json, print_table
 from gitopsd.cli.plans import print_diff, print_markdown, print_plan
+
+if TYPE_CHECKING:
+    from gitopsd.cli.client import Client
 
 App = Annotated[
     str, typer.Argument(metavar="APP", help="An application: NAME, or NAMESPACE/NAME where the name alone is not clear.")
@@ -23,6 +29,8 @@ Revision = Annotated[
     str, typer.Option("--revision", metavar="REF", help="A branch, tag or commit in place of the application's own.")
 ]
 
+_SLICE = 10
+"""Seconds between two lines that say that a sync is still under way."""
 _WITH_EXIT_CODE = ("diff", "plan", "drift")
 
 
@@ -44,10 +52,21 @@ def failure_code(words: Sequence[str]) -> int:
     return 2 if "--exit-code" in words and words[0] in _WITH_EXIT_CODE else 1
 
 
+def _client(server: str) -> Client:
+    from gitopsd.cli.client import Client  # noqa: PLC0415 - see the package
+
+    return Client.of(server)
+
+
+def _path(app: str) -> str:
+    """The path of an application that is named `name` or `namespace/name`."""
+    return "/applications/" + "/".join(quote(part, safe="") for part in app.split("/"))
+
+
 def status(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT) -> None:
     """One line for each application; conditions below."""
-    client = Client.of(server)
-    found = [client.get(path_of(app))] if app else list(client.pages("/applications"))
+    client = _client(server)
+    found = [client.get(_path(app))] if app else list(client.pages("/applications"))
     if output is Format.JSON:
         print_json(found[0] if app else found)
         return
@@ -72,7 +91,7 @@ def plan(
     exit_code: ExitCode = False,
 ) -> int:
     """Nothing is written; `-o markdown` fits a pull request."""
-    record = Client.of(server).get(f"{path_of(app)}/plan", revision=revision)
+    record = _client(server).get(f"{_path(app)}/plan", revision=revision)
     {PlanFormat.TEXT: print_plan, PlanFormat.JSON: print_json, PlanFormat.MARKDOWN: print_markdown}[output](record)
     return _verdict(record, exit_code)
 
@@ -81,7 +100,7 @@ def diff(
     app: App, revision: Revision = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False
 ) -> int:
     """Values of Secrets are digests: a change shows, the value does not."""
-    record = Client.of(server).get(f"{path_of(app)}/plan", revision=revision)
+    record = _client(server).get(f"{_path(app)}/plan", revision=revision)
     (print_json if output is Format.JSON else print_diff)(record)
     return _verdict(record, exit_code)
 
@@ -106,10 +125,13 @@ def sync(
     server: Server = "",
     output: Output = Format.TEXT,
 ) -> int:
-    """The same request joins a sync under way."""
-    client = Client.of(server)
+    """The same request joins a sync under way. Exit code 1 where it fails, or where the time is over before."""
+    client, key, deadline = _client(server), os.urandom(16).hex(), time.monotonic() + timeout
     body = {"revision": revision, "prune": prune or None, "force": force, "resources": resource or [], "dryRun": dry_run}
-    answer = client.post(f"{path_of(app)}/sync", body, wait=timeout, **({"wait": f"{timeout}s"} if wait_for_end else {}))
+    answer = client.sync(_path(app), body, wait=0, key=key)
+    while wait_for_end and "objects" not in answer and (left := deadline - time.monotonic()) > 0:
+        typer.echo(f"sync of {app}: {answer['message']}", err=True)
+        answer = client.sync(_path(app), body, wait=min(math.ceil(left), _SLICE), key=key)
     if output is Format.JSON:
         print_json(answer)
     elif "objects" in answer:
@@ -123,12 +145,12 @@ def sync(
 
 def terminate(app: App, server: Server = "") -> None:
     """The next sync goes on where this one was."""
-    Client.of(server).delete(f"{path_of(app)}/operation")
+    _client(server).delete(f"{_path(app)}/operation")
 
 
 def refresh(app: App, server: Server = "") -> None:
     """Answers when the repositories have."""
-    Client.of(server).post(f"{path_of(app)}/refresh")
+    _client(server).post(f"{_path(app)}/refresh")
 
 
 def wait(
@@ -141,9 +163,9 @@ def wait(
     wanted = {word.strip().lower() for word in conditions.split(",")}
     if not wanted <= {"synced", "healthy"}:
         raise typer.BadParameter("write synced, healthy, or synced,healthy", param_hint="--for")
-    client, deadline = Client.of(server), time.monotonic() + timeout
+    client, deadline = _client(server), time.monotonic() + timeout
     while True:
-        item = client.get(path_of(app))
+        item = client.get(_path(app))
         states = {item["sync"]["status"].lower(), item["health"]["status"].lower()}
         if wanted <= states:
             return
@@ -161,12 +183,12 @@ def history(
     output: Output = Format.TEXT,
 ) -> None:
     """Every attempt is there, failed ones too."""
-    client = Client.of(server)
+    client = _client(server)
     if record_id:
-        record = client.get(f"{path_of(app)}/history/{record_id}")
+        record = client.get(f"{_path(app)}/history/{record_id}")
         (print_json if output is Format.JSON else print_plan)(record)
         return
-    records = client.get(f"{path_of(app)}/history", limit=str(limit))["items"]
+    records = client.get(f"{_path(app)}/history", limit=str(limit))["items"]
     if output is Format.JSON:
         print_json(records)
         return
@@ -178,16 +200,16 @@ def history(
 
 def drift(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False) -> int:
     """Open and past drift; `--exit-code` tells whether any is open."""
-    client = Client.of(server)
+    client = _client(server)
     names = [app] if app else [f"{item['namespace']}/{item['name']}" for item in client.pages("/applications")]
-    found = [(name, item) for name in names for item in client.get(f"{path_of(name)}/drift")["items"]]
+    found = [(name, item) for name in names for item in client.get(f"{_path(name)}/drift")["items"]]
     if output is Format.JSON:
         print_json([{"application": name, **item} for name, item in found])
     else:
         print_table(
             ("APPLICATION", "OBJECT", "FIELD", "FROM", "TO", "MANAGER", "OPERATION", "SINCE", "OUTCOME"), map(_drift_row, found)
         )
-    return int(exit_code and any(client.get(path_of(name))["drift"]["objects"] for name in names))
+    return int(exit_code and any(client.get(_path(name))["drift"]["objects"] for name in names))
 
 
 def _drift_row(entry: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:

@@ -38,6 +38,7 @@ def _app(control: Control, title: str, openapi_url: str | None) -> FastAPI:
         openapi_url=openapi_url,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.control = control
