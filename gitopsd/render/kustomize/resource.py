@@ -108,6 +108,7 @@ class ResourceSet:
         self._by_id: dict[Id, _Members] = {}
         self._by_name: dict[str, _Members] = {}
         self._by_kind: dict[str, _Members] = {}
+        self._suspects: dict[Id, None] = {}
         self.extend(resources)
 
     def __iter__(self) -> Iterator[Resource]:
@@ -124,7 +125,8 @@ class ResourceSet:
 
     def append(self, resource: Resource) -> None:
         """Adds a resource; raises RenderError if another one has its id."""
-        self.refuse_twin(resource)
+        if self.current(resource.id):
+            raise RenderError(f"may not add resource with an already registered id: {resource.id}")
         self._members[resource] = None
         self._index(resource)
 
@@ -138,10 +140,11 @@ class ResourceSet:
         self._forget(resource)
         del self._members[resource]
 
-    def refuse_twin(self, resource: Resource) -> None:
-        """Raises RenderError if another resource has the id of this one."""
-        if any(other is not resource for other in self.current(resource.id)):
-            raise RenderError(f"may not add resource with an already registered id: {resource.id}")
+    def refuse_twins(self) -> None:
+        """Raises RenderError if a change of name, kind or namespace has made two resources alike."""
+        for suspect in self._suspects:
+            if len(self.current(suspect)) > 1:
+                raise RenderError(f"may not add resource with an already registered id: {suspect}")
 
     def current(self, wanted: Id) -> list[Resource]:
         """Those whose id is now `wanted`: one at most, unless a patch has made two alike."""
@@ -169,6 +172,8 @@ class ResourceSet:
             return
         new_id = identify(obj, self.cluster_scoped)
         if new_id != resource.id:
+            if self.current(new_id):
+                self._suspects[new_id] = None
             self._move(resource, new_id)
 
     def rename(self, resource: Resource, obj: Object) -> None:

@@ -50,6 +50,7 @@ class PatchTransformer:
         elif self.patches:
             for resource in select(resources, self.target):
                 self._merge(resources, resource, addressed(self.patches[0]) | {"apiVersion": resource.object.get("apiVersion")})
+            resources.refuse_twins()
 
     def _apply_operations(self, resources: ResourceSet) -> None:
         if self.target is None:
@@ -63,7 +64,6 @@ class PatchTransformer:
                 resource.origin, resource.transformations = None, []
             resource.shares = False  # kustomize writes the object as JSON and reads it again
             resources.rename(resource, plain(patched))
-            resources.refuse_twin(resource)
 
     def _merge(self, resources: ResourceSet, resource: Resource, patch: Object) -> None:
         if self.name_change or self.kind_change:
@@ -76,7 +76,6 @@ class PatchTransformer:
             resources.remove(resource)
             return
         resources.put(resource, self._keep_identity(resource.object, merged))
-        resources.refuse_twin(resource)
 
     def _keep_identity(self, before: Object, after: Object) -> Object:
         """A strategic merge changes neither namespace nor, unless allowed, kind and name."""
@@ -99,6 +98,7 @@ class PatchStrategicMergeTransformer:
     def __call__(self, resources: ResourceSet) -> None:
         """Merges each into the object it names. Raises RenderError if that isn't there, or twice."""
         PatchTransformer(tuple(map(addressed, self.patches)), (), None, self.schema)(resources)
+        resources.refuse_twins()
 
 
 @dataclass(frozen=True, slots=True)
