@@ -36,7 +36,7 @@ def test_a_generator_with_unquoted_values() -> None:
     [
         ("{apiVersion: example.com/v1, kind: Runner, metadata: {name: r}}", "unable to load external plugin 'Runner'"),
         (
-            "{apiVersion: v1, kind: F, metadata: {name: f, annotations: {config.kubernetes.io/function: 'container: {image: x}'}}}",
+            "{apiVersion: v1, kind: F, metadata: {name: f, annotations: {config.kubernetes.io/function: 'exec: {path: x}'}}}",
             "functions and programs of a repository are never run",
         ),
         ("{apiVersion: builtin, kind: NoSuch, metadata: {name: n}}", "unable to load builtin NoSuch"),
