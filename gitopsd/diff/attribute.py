@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gitopsd.diff.path import Path, item_identity
+from gitopsd.formats.path import Path, item_identity
 from gitopsd.model.refs import Object
 
 

@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from gitopsd.diff.attribute import holder
-from gitopsd.diff.path import Path, item_step, render_path
+from gitopsd.formats.path import Path, item_step, list_identity, render_path
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.refs import Object
 
 SERVERS_OWN = frozenset({"managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink"})
 """Metadata that only the server writes: never a difference."""
-
-_IDENTITIES = ("name", "containerPort", "port", "key", "mountPath", "topologyKey", "ip", "type", "uid")
-"""What tells the items of a list of objects apart, in order of preference: the merge keys of the built-in kinds."""
 
 _ABSENT = object()
 
@@ -55,7 +52,7 @@ def _walk(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, Any, Any]]:
 
 
 def _walk_lists(path: Path, old: list[Any], new: list[Any]) -> Iterator[tuple[Path, Any, Any]]:
-    identity = _identity(old, new)
+    identity = list_identity(old, new)
     if identity is None:
         if any(isinstance(item, dict | list) for item in old + new):
             for index in range(max(len(old), len(new))):
@@ -75,13 +72,3 @@ def _walk_lists(path: Path, old: list[Any], new: list[Any]) -> Iterator[tuple[Pa
 
 def _item(items: list[Any], index: int) -> Any:
     return items[index] if index < len(items) else _ABSENT
-
-
-def _identity(old: list[Any], new: list[Any]) -> str | None:
-    if not all(isinstance(item, dict) for item in old + new):
-        return None
-    for key in _IDENTITIES:
-        values = [[item.get(key) for item in items] for items in (old, new)]
-        if all(isinstance(value, str | int) for value in values[0] + values[1]) and all(len(set(v)) == len(v) for v in values):
-            return key
-    return None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 Path = tuple[str | int, ...]
 """Steps into an object: keys, for items of lists their identity (`[name=app]`) or else their index."""
+
+_IDENTITIES = ("name", "containerPort", "port", "key", "mountPath", "topologyKey", "ip", "type", "uid")
+"""What tells the items of a list of objects apart, in order of preference: the merge keys of the built-in kinds."""
 
 
 def render_path(path: Path) -> str:
@@ -32,3 +37,14 @@ def item_identity(step: str | int) -> tuple[str, str] | None:
         return None
     key, _, value = step[1:-1].partition("=")
     return key, value
+
+
+def list_identity(*lists: list[Any]) -> str | None:
+    """The key that tells apart the items of each of several versions of a list; None if they have none in common."""
+    if not all(isinstance(item, dict) for items in lists for item in items):
+        return None
+    for key in _IDENTITIES:
+        values = [[item.get(key) for item in items] for items in lists]
+        if all(isinstance(value, str | int) for one in values for value in one) and all(len(set(v)) == len(v) for v in values):
+            return key
+    return None
