@@ -80,6 +80,25 @@ class SpelledStr(str):
         return str(self), self.text
 
 
+class Sparse(dict[str, Any]):
+    """A mapping with keys that have no value at all (`key:`), in a resource file.
+
+    The value is null as if it were written, but kustomize's merges keep a written null and drop a `blank` one.
+    """
+
+    __slots__ = ("blank",)
+    blank: frozenset[str]
+
+    def __init__(self, values: dict[str, Any], blank: frozenset[str]) -> None:
+        """`blank` are keys of `values`."""
+        super().__init__(values)
+        self.blank = blank
+
+    def __reduce__(self) -> tuple[type[Self], tuple[dict[str, Any], frozenset[str]]]:
+        """For copies and pickles."""
+        return type(self), (dict(self), self.blank)
+
+
 Spelled = (SpelledInt, SpelledFloat, SpelledStr)
 _WORDS = {True: "true", False: "false", None: "null"}
 

@@ -27,7 +27,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from gitopsd.formats.scalars import RULES, Dialect, ScalarError, plain, text_of
+from gitopsd.formats.scalars import RULES, Dialect, ScalarError, Sparse, plain, text_of
 from gitopsd.model.errors import LimitError, Place, RenderError
 
 Position: TypeAlias = tuple[int, int]
@@ -233,12 +233,13 @@ class _Reader:
     def _mapping(self, start: Any, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         inherited: dict[str, Any] = {}
+        blank: list[str] = []
         follow, values, places = self._next, self._values, self._positions(result)
         for _ in range(self._left):
             event = follow()
             if event.__class__ is MappingEndEvent:
                 self._left -= len(result)
-                return _inherit(result, inherited)
+                return self._finished(result, inherited, blank)
             key = self._key(event, depth, result)
             if key is _MERGE:
                 self._merge(event, depth, inherited if self._rules.unique else result, places)
@@ -247,6 +248,8 @@ class _Reader:
                 places[key] = _position(event)
             event = follow()
             if event.__class__ is ScalarEvent and event.implicit[0] and event.anchor is None:
+                if not event.value:
+                    blank.append(key)
                 try:
                     result[key] = values[event.value]
                 except ScalarError as error:
@@ -254,6 +257,17 @@ class _Reader:
             else:
                 result[key] = self._value(event, depth + 1)
         raise self._limit(start, f"more than {self._limits.nodes} values")
+
+    def _finished(self, own: dict[str, Any], inherited: dict[str, Any], blank: list[str]) -> dict[str, Any]:
+        """A mapping after its last key."""
+        for key, value in inherited.items():
+            own.setdefault(key, value)
+        if not (blank and self._rules.unique):
+            return own
+        sparse = Sparse(own, frozenset(blank))
+        if self.places is not None:
+            self.places[id(sparse)] = (sparse, self.places.pop(id(own))[1])
+        return sparse
 
     def _key(self, event: Any, depth: int, taken: dict[str, Any]) -> Any:
         """The text of a key, or `_MERGE`."""
@@ -353,12 +367,6 @@ class _Reader:
 
     def _limit(self, event: Any, message: str) -> LimitError:
         return LimitError(message, Place(self._file, *_position(event)))
-
-
-def _inherit(own: dict[str, Any], inherited: dict[str, Any]) -> dict[str, Any]:
-    for key, value in inherited.items():
-        own.setdefault(key, value)
-    return own
 
 
 def _position(event: Any) -> Position:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +111,17 @@ def test_anchors() -> None:
     """An alias is the value of the last anchor of its name; anchors end with their document."""
     assert load("x: &a 1\ny: *a\nz: &a 2\nw: *a\n*a : k") == [{"x": 1, "y": 1, "z": 2, "w": 2, "2": "k"}]
     assert "refers to no anchor" in refused("a: &x 1\n---\nb: *x")
+
+
+def test_keys_without_value() -> None:
+    """A resource's mapping knows which of its nulls were not written, through copies and pickles, and is a dict to all else."""
+    found = load("a:\nb: null\nc: {d: , e: 1}")[0]
+    assert found == {"a": None, "b": None, "c": {"d": None, "e": 1}}
+    for twin in (found, copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert (twin.blank, twin["c"].blank) == ({"a"}, {"d"})
+    assert orjson.dumps(found) == b'{"a":null,"b":null,"c":{"d":null,"e":1}}'
+    assert type(load("a:", Dialect.KUBECTL)[0]) is dict
+    assert load_marked(b"x:\n  a:\n  b: 1\n", "f", Dialect.RESOURCE).locate(["x", "b"]) == (3, 3)
 
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

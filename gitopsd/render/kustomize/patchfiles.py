@@ -96,9 +96,15 @@ def _documents(args: PatchArgs, root: Root) -> list[Any]:
         raise RenderError("must specify one of patch and path")
     if args.patch.strip() and args.path:
         raise RenderError(f"patch and path can't be set at the same time (path: {args.path})")
+    # operations pass through kubectl's kind of reader, where `yes` is true; only objects are read as resources are
+    operations = _read(args, root, Dialect.KUBECTL)
+    return operations if _is_json_patch(operations) else _read(args, root, Dialect.RESOURCE)
+
+
+def _read(args: PatchArgs, root: Root, dialect: Dialect) -> list[Any]:
     if args.path:
-        return root.documents(root.read(args.path), Dialect.RESOURCE)
-    return load_documents(args.patch.encode(), "(inline patch)", Dialect.RESOURCE)
+        return root.documents(root.read(args.path), dialect)
+    return load_documents(args.patch.encode(), "(inline patch)", dialect)
 
 
 def _source(args: PatchArgs) -> str:

@@ -106,3 +106,11 @@ def test_patches_find_objects_by_earlier_names() -> None:
 def test_refusals(kustomization: str, error: str) -> None:
     """Errors name the entry and the object."""
     assert error in refusal({"kustomization.yaml": f"resources: [d.yaml]\n{kustomization}", "d.yaml": DEPLOYMENT})
+
+
+def test_operations_are_read_as_kubectl_reads() -> None:
+    """In operations `yes` is true and keys become text; in a merge `yes` is a string."""
+    operations = "- {op: add, path: /spec/a, value: yes}\n- {op: add, path: /spec/b, value: {1: 2001-01-01}}"
+    found = patched("patches: [{path: p.yaml, target: {name: web}}]", **{"p.yaml": operations})["spec"]
+    assert (found["a"], found["b"]) == (True, {"1": "2001-01-01"})
+    assert patched("patches: [{path: p.yaml}]", **{"p.yaml": f"{MERGE}\nx: yes"})["x"] == "yes"

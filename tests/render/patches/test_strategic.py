@@ -41,6 +41,7 @@ MERGES = [
     pytest.param(CUSTOM, "a: {b: 1, c: 2}", "a: {c: 3, d: 4}", "a: {b: 1, c: 3, d: 4}", id="maps merge"),
     pytest.param(CUSTOM, "a: {b: 1, c: 2}", "a: {b: null}", "a: {c: 2}", id="null deletes"),
     pytest.param(CUSTOM, "a: {b: null}", "c: 1", "{a: {b: null}, c: 1}", id="a null of the target stays"),
+    pytest.param(CUSTOM, "{a: {b: }, d: }", "c: 1", "{a: {}, c: 1}", id="a key without value goes"),
     pytest.param(CUSTOM, "a: 1", "b: {c: null, d: 1}", "{a: 1, b: {d: 1}}", id="nulls in new maps vanish"),
     pytest.param(CUSTOM, "a: [1, 2]", "a: [3, null, {b: null}]", "a: [3, null, {b: null}]", id="other lists are replaced"),
     pytest.param(CUSTOM, "s: [{name: a, x: 1}]", "s: [{name: a}]", "s: [{name: a}]", id="without a schema no list merges"),

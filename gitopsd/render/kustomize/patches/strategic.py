@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitopsd.formats.scalars import text_of
+from gitopsd.formats.scalars import Sparse, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.patches.associative import merge_items
 from gitopsd.render.kustomize.patches.schema import ANY_FIELD, ListType, MapType, Schema
@@ -86,8 +86,9 @@ class Merge:
         removed: list[str] = []
         patched = patch if isinstance(patch, dict) else {}
         names = target if target is patch else {**target, **patched}
+        blank = target.blank if isinstance(target, Sparse) else ()
         for name in names:
-            old = target.get(name, MISSING)
+            old = MISSING if name in blank else target.get(name, MISSING)
             self.path.append(name)
             new = self.walk(old, patched.get(name, MISSING), _field(known, name))
             self.path.pop()
