@@ -57,12 +57,14 @@ def print_markdown(record: dict[str, Any]) -> None:
     print("| | object | reason |\n|---|---|---|")
     for entry in record["objects"]:
         print(f"| {entry['action']} | `{object_name(entry['object'])}` | {_escaped(entry['message'])} |")
-    print("\n<details><summary>Fields</summary>\n\n| object | field | live | Git |\n|---|---|---|---|")
-    for entry in record["objects"]:
-        for change in entry["changes"]:
+    changes = [(object_name(entry["object"]), change) for entry in record["objects"] for change in entry["changes"]]
+    if changes:
+        print("\n<details><summary>Fields</summary>\n\n| object | field | live | Git |\n|---|---|---|---|")
+        for name, change in changes:
             sides = " | ".join(f"`{_escaped(value(change[side]))}`" for side in ("before", "after"))
-            print(f"| `{object_name(entry['object'])}` | `{_escaped(change['field'])}` | {sides} |")
-    print(f"\n</details>\n\nPlan digest `{record['digest'][:16]}`")
+            print(f"| `{name}` | `{_escaped(change['field'])}` | {sides} |")
+        print("\n</details>")
+    print(f"\nPlan digest `{record['digest'][:16]}`")
 
 
 def _escaped(text: str) -> str:
