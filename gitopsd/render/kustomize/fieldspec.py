@@ -73,18 +73,31 @@ def rewrite(value: Json, tree: PathTree[T], edit: Callable[[T, Json], Json], emp
     `empty` makes the value that a missing place starts with, where its spec says `create`; without it nothing is created.
     Raises RenderError where a path leads through something that is neither a mapping nor a list.
     """
-    for leaf in tree.leaves:
-        value = edit(leaf, value)
+    if tree.leaves:
+        for leaf in tree.leaves:
+            value = edit(leaf, value)
+        tree = PathTree(children=tree.children)
     if not tree.children or value is None:
         return value
     if isinstance(value, dict):
         return _rewrite_mapping(value, tree, edit, empty)
     if isinstance(value, list):
-        inner = PathTree(children=tree.children) if tree.leaves else tree
-        items = [rewrite(item, inner, edit, empty) for item in value]
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+        return _rewrite_list(value, tree, edit, empty)
     message = f"expected a mapping or a list that has {' or '.join(repr(child.name) for child in tree.children.values())}"
     raise RenderError(message)
+
+
+def _rewrite_list(
+    value: list[Json], tree: PathTree[T], edit: Callable[[T, Json], Json], empty: Callable[[], Json] | None
+) -> list[Json]:
+    changed: list[Json] | None = None
+    for index, old in enumerate(value):
+        new = rewrite(old, tree, edit, empty)
+        if new is not old:
+            if changed is None:
+                changed = list(value)
+            changed[index] = new
+    return value if changed is None else changed
 
 
 def _rewrite_mapping(

@@ -30,15 +30,14 @@ def ripple(old: Json, new: Json) -> Json:
 
 def _find(old: Json, new: Json, changes: dict[int, Json]) -> None:
     """Notes the new text of each shared value that is another one now. Only what differs is walked."""
-    if old is new:
-        return
     if isinstance(old, dict) and isinstance(new, dict):
-        for key, value in old.items():
-            if key in new:
-                _find(value, new[key], changes)
+        for key, value in new.items():
+            if (before := old.get(key)) is not value:
+                _find(before, value, changes)
     elif isinstance(old, list) and isinstance(new, list):
-        for one, other in zip(old, new, strict=False):
-            _find(one, other, changes)
+        for before, value in zip(old, new, strict=False):
+            if before is not value:
+                _find(before, value, changes)
     elif type(old) is SpelledStr and isinstance(new, str):
         changes[id(old)] = shared(str(new))
 

@@ -26,7 +26,7 @@ from gitopsd.render.kustomize.patchfiles import json_patch_step, patch_step, str
 from gitopsd.render.kustomize.replacementfiles import read_replacements
 from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
 from gitopsd.render.kustomize.transformers.base import Transformer
-from gitopsd.render.kustomize.transformers.images import ImageTagTransformer
+from gitopsd.render.kustomize.transformers.images import ContainerSites, ImageTagTransformer
 from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
 from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer
 from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
@@ -153,9 +153,9 @@ def _replicas(layer: Layer, config: TransformerConfig) -> Iterator[TransformerSt
 
 
 def _images(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
-    specs = FieldSpecs(config.images)
+    specs, sites = FieldSpecs(config.images), ContainerSites()
     for index, image in enumerate(layer.spec.images):
-        yield _ready(f"images[{index}]", ImageTagTransformer(image, specs))
+        yield _ready(f"images[{index}]", ImageTagTransformer(image, specs, sites))
 
 
 def _replacements(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:

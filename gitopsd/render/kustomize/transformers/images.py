@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.api import Image
-    from gitopsd.render.kustomize.resource import ResourceSet
+    from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
 _CONTAINERS = ("containers", "initContainers")
 
@@ -41,37 +42,65 @@ def _named(name: str) -> re.Pattern[str]:
     return re.compile(rf"{re.escape(name)}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?")
 
 
+Site = tuple[str | int, ...]
+"""The path of one list of containers in an object."""
+
+
+class ContainerSites:
+    """Where the containers of each resource are, found once for all images of a layer: changing an image moves none."""
+
+    def __init__(self) -> None:
+        self._known: dict[Resource, tuple[Site, ...]] = {}
+
+    def of(self, resource: Resource) -> tuple[Site, ...]:
+        """The lists called `containers` or `initContainers`, at any depth. A definition only describes them, so it has none."""
+        sites = self._known.get(resource)
+        if sites is None:
+            described = resource.id.gvk.kind == "CustomResourceDefinition"
+            sites = self._known[resource] = () if described else tuple(_sites(resource.object, ()))
+        return sites
+
+
+def _sites(value: Json, path: Site) -> Iterator[Site]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if isinstance(inner, (dict, list)):
+                if key in _CONTAINERS and isinstance(inner, list):
+                    yield (*path, key)
+                yield from _sites(inner, (*path, key))
+    else:
+        for index, item in enumerate(value):
+            if isinstance(item, (dict, list)):
+                yield from _sites(item, (*path, index))
+
+
 @dataclass(frozen=True, slots=True)
 class ImageTagTransformer:
     """Changes one image, in all containers wherever they stand and at the places of `specs`."""
 
     image: Image
     specs: FieldSpecs
+    sites: ContainerSites = field(default_factory=ContainerSites)
 
     def __call__(self, resources: ResourceSet) -> None:
-        """Changes it in each object. A definition only describes containers, so it is left alone."""
+        """Changes it in each object."""
         for resource in resources:
             obj = resource.object
-            if resource.id.gvk.kind != "CustomResourceDefinition":
-                obj = self._in_containers(obj)
+            for site in self.sites.of(resource):
+                obj = self._at(obj, site)
             resources.put(resource, self.specs.rewrite(obj, resource.id.gvk, self._change))
 
-    def _in_containers(self, value: Json) -> Json:
-        """`value` with the image changed in each list called `containers` or `initContainers`, at any depth."""
-        if isinstance(value, dict):
-            changes = {}
-            for key, old in value.items():
-                if isinstance(old, (dict, list)):
-                    new = self._in_containers(old)
-                    if key in _CONTAINERS and isinstance(new, list):
-                        new = self._in_list(new)
-                    if new is not old:
-                        changes[key] = new
-            return {**value, **changes} if changes else value
-        if isinstance(value, list):
-            items = [self._in_containers(item) if isinstance(item, (dict, list)) else item for item in value]
-            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-        return value
+    def _at(self, value: Json, site: Site) -> Json:
+        if not site:
+            return self._in_list(value)
+        step, rest = site[0], site[1:]
+        old = value[step]
+        new = self._at(old, rest)
+        if new is old:
+            return value
+        changed = value.copy()
+        changed[step] = new
+        return changed
 
     def _in_list(self, containers: list[Json]) -> list[Json]:
         items = [self._in_container(container) if isinstance(container, dict) else container for container in containers]
