@@ -93,7 +93,7 @@ async def call(
         if not messages:
             raise
     start = messages[0]
-    received = {name.decode(): value.decode() for name, value in start["headers"]}
+    received = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
     return Answer(start["status"], received, b"".join(message.get("body", b"") for message in messages[1:]))
 
 
