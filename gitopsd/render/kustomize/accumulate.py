@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
-from gitopsd.model.errors import LimitError, RenderError
+from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize import vars as variables
 from gitopsd.render.kustomize.config import TransformerConfig, default_config, read_config
 from gitopsd.render.kustomize.crds import config_from_crds
 from gitopsd.render.kustomize.documents import objects_in
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.generators.base import absorb
 from gitopsd.render.kustomize.kustomization import Layer, load_layer
 from gitopsd.render.kustomize.openapi import choose_schema
@@ -92,12 +93,7 @@ class located:  # noqa: N801 - a context manager reads as a verb
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Raises the same error with the place."""
         if isinstance(error, RenderError) and error.place is None:
-            raise type_of(error)(error.message, self.layer.place(self.field_path)) from error
-
-
-def type_of(error: RenderError) -> type[RenderError]:
-    """The class to raise an error again with: limits stay limits."""
-    return LimitError if isinstance(error, LimitError) else RenderError
+            raise retold(error, error.message, self.layer.place(self.field_path)) from error
 
 
 def add_resources(layer: Layer, name: str, paths: Iterable[str], accumulated: Accumulated) -> None:
@@ -123,8 +119,10 @@ def add_resource(layer: Layer, path: str, accumulated: Accumulated) -> None:
 
 def add_objects(layer: Layer, path: str, objects: Iterable[Object], accumulated: Accumulated) -> None:
     """Adds the objects of one file."""
-    for obj in objects:
+    for index, obj in enumerate(objects):
         resource = enter(layer, obj, accumulated.resources)
+        if layer.trace is not None:
+            layer.trace.entered(resource, layer, path, index)
         if layer.origin is not None:
             resource.origin = layer.origin.join(path)
         accumulated.resources.append(resource)
@@ -227,12 +225,17 @@ def generate(step: GeneratorStep, layer: Layer, accumulated: Accumulated) -> Non
             resource.behavior, resource.needs_hash, resource.from_helm = made.behavior, made.needs_hash, made.from_helm
             resource.origin = origin_of(step, layer)
             absorb(accumulated.resources, resource)
+    if layer.trace is not None:
+        layer.trace.generated(step, layer, accumulated.resources)
 
 
 def transform(step: TransformerStep, layer: Layer, accumulated: Accumulated) -> None:
-    """Runs a transformer. Every change of an object happens in here, which is where provenance will watch."""
+    """Runs a transformer. Every change of an object by a layer happens in here, where provenance listens."""
     with located(layer, step.field):
-        step.make()(accumulated.resources)
+        if layer.trace is not None:
+            layer.trace.transform(step, layer, accumulated.resources)
+        else:
+            step.make()(accumulated.resources)
     if (origin := origin_of(step, layer)) is not None:
         for resource in accumulated.resources:
             if resource.origin is None:

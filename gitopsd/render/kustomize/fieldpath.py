@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.growth import check_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ def split_path(path: str) -> tuple[str, ...]:
             parts[-1] = joined[1:-1] if names_a_field else joined
         else:
             parts.append(part)
+    check_parts(path, len(parts))
     return tuple(parts)
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.growth import check_parts
 from gitopsd.render.kustomize.ids import ANY_KIND, Gvk
 
 Json = Any
@@ -61,6 +62,7 @@ def split_path(path: str) -> tuple[str, ...]:
             parts[-1] = parts[-1][:-1] + "/" + part
         else:
             parts.append(part)
+    check_parts(path, len(parts))
     return tuple(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import plain, text_of
@@ -33,13 +34,25 @@ _FOREIGN_MARKS = frozenset(
 def finish(accumulated: Accumulated, layer: Layer) -> list[Object]:
     """The objects of a build, in order. `layer` is the outermost. Raises RenderError."""
     resources = accumulated.resources
-    HashTransformer()(resources)
-    fix_references(resources, accumulated.config.name_reference)
-    variables.resolve(accumulated.vars, resources, accumulated.config.var_reference)
+    for by, change in _LAST.items():
+        change(accumulated)
+        if layer.trace is not None:
+            layer.trace.did(by, layer, resources)
     drop_local(resources)
     order.sort(resources, _sort_options(layer))
     mark_managed(resources, layer)
-    return [plain(_cleaned(resource, layer.spec.build_metadata)) for resource in resources]
+    objects = [plain(_cleaned(resource, layer.spec.build_metadata)) for resource in resources]
+    if layer.trace is not None:
+        layer.trace.finished(layer, resources, objects)
+    return objects
+
+
+_LAST: Mapping[str, Callable[[Accumulated], None]] = {
+    "HashTransformer": lambda all_: HashTransformer()(all_.resources),
+    "NameReferenceTransformer": lambda all_: fix_references(all_.resources, all_.config.name_reference),
+    "RefVarTransformer": lambda all_: variables.resolve(all_.vars, all_.resources, all_.config.var_reference),
+}
+"""What needs all names to be final, by kustomize's names."""
 
 
 def drop_local(resources: ResourceSet) -> None:

@@ -16,6 +16,7 @@ from gitopsd.render.kustomize.loading import FILE_NAMES
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.loading import File, Root
     from gitopsd.render.kustomize.origin import Origin
+    from gitopsd.render.provenance.trace import Trace
 
 _VERSIONS = {"Kustomization": "kustomize.config.k8s.io/v1beta1", "Component": "kustomize.config.k8s.io/v1alpha1"}
 _ATTRIBUTES = {
@@ -47,6 +48,11 @@ class Layer:
     def name(self) -> str:
         """The file's path as errors name it."""
         return self.root.prefix + self.file.path
+
+    @property
+    def trace(self) -> Trace | None:
+        """Who listens to the build."""
+        return self.root.session.settings.trace
 
     def place(self, field: str) -> Place:
         """Where in the file a field such as `resources[1]` stands."""

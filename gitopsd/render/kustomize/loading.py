@@ -10,6 +10,7 @@ from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
 from gitopsd.model.errors import LimitError, Place, RenderError
 from gitopsd.render.kustomize.documents import objects_in
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.ids import known_cluster_scoped
 from gitopsd.render.kustomize.patches import Schema
 from gitopsd.render.kustomize.remote import parse_remote
@@ -148,7 +149,7 @@ class Root:
         try:
             return self.session.settings.cache.get((file.oid, "objects"), len(file.data), lambda: objects_in(self._parsed(file)))
         except RenderError as error:
-            raise error if error.place else RenderError(error.message, Place(self.prefix + file.path)) from error
+            raise retold(error, error.message, Place(self.prefix + file.path)) from error
 
     def _parsed(self, file: File) -> list[Any]:
         return load_documents(file.data, self.prefix + file.path, Dialect.RESOURCE)

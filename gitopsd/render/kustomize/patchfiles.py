@@ -9,6 +9,7 @@ from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.documents import objects_in
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.transformers.patch import (
     PatchJson6902Transformer,
     PatchStrategicMergeTransformer,
@@ -49,7 +50,7 @@ def _patch(args: PatchArgs, root: Root) -> Transformer:
     try:
         patches = tuple(objects_in(documents))
     except RenderError as error:
-        raise RenderError(f"unable to parse SM or JSON patch from {_source(args)}: {error.message}", error.place) from error
+        raise retold(error, f"unable to parse SM or JSON patch from {_source(args)}: {error.message}") from error
     if args.target is not None and len(patches) > 1:
         message = f"{_source(args)} holds several strategic merges: they can't have a common target, each names its own"
         raise RenderError(message)

@@ -24,6 +24,7 @@ from gitopsd.render.kustomize.api import (
     Selector,
 )
 from gitopsd.render.kustomize.decode import DecodeError, decode
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.fieldspec import FieldSpecs
 from gitopsd.render.kustomize.generators.configmap import make_config_map
 from gitopsd.render.kustomize.generators.iam import IamPolicy, make_service_account
@@ -108,7 +109,7 @@ def _step(config: Resource, name: str, make: Callable[[], T]) -> Step[T]:
         except DecodeError as error:
             raise RenderError(f"plugin {config.id} fails configuration: {error.field}: {error.message}") from error
         except RenderError as error:
-            raise RenderError(f"plugin {config.id} fails configuration: {error.message}", error.place) from error
+            raise retold(error, f"plugin {config.id} fails configuration: {error.message}") from error
 
     metadata = metadata_of(config.object)
     by = Configured(

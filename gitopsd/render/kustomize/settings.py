@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from gitopsd.render.cache import ParseCache
 from gitopsd.render.limits import Limits
+
+if TYPE_CHECKING:
+    from gitopsd.render.provenance.trace import Trace
 
 
 class LoadRestrictor(Enum):
@@ -31,7 +35,7 @@ class Reorder(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """`cache` keeps parsed files across builds; `kustomize_version` is what the label `managed-by` claims."""
+    """`cache` keeps parsed files across builds; `kustomize_version` is what the label `managed-by` claims; `trace` listens."""
 
     load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY
     reorder: Reorder = Reorder.LEGACY
@@ -39,3 +43,4 @@ class BuildSettings:
     cache: ParseCache = field(default_factory=ParseCache)
     enable_helm: bool = False
     kustomize_version: str = "v5.8.1"
+    trace: Trace | None = None

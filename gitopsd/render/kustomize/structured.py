@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gitopsd.formats.scalars import Dialect, plain
 from gitopsd.formats.yamlread import load_documents
 from gitopsd.formats.yamlwrite import dump
-from gitopsd.model.errors import RenderError
+from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.render.kustomize.fieldpath import Json, Update, lookup
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def _write_inside(
     inner = Update(edit, create=create)
     try:
         new = inner.apply(document, parts[depth:])
+    except LimitError:
+        raise
     except RenderError:
         return None
     if not inner.found:

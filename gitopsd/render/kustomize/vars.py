@@ -9,6 +9,7 @@ from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldpath import MISSING, lookup, split_path
 from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json, rewrite
+from gitopsd.render.kustomize.growth import check_text
 from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Id
 
 if TYPE_CHECKING:
@@ -101,10 +102,16 @@ def expand(text: str, values: Mapping[str, Json]) -> Json:
     if whole and whole[1] in values:
         return values[whole[1]]
 
+    length = len(text)
+
     def replace(match: re.Match[str]) -> str:
+        nonlocal length
         if match[1] is None:
             return "$"
-        return _text(values[match[1]]) if match[1] in values else match[0]
+        value = _text(values[match[1]]) if match[1] in values else match[0]
+        length += len(value)
+        check_text(length)
+        return value
 
     return _REFERENCE.sub(replace, text)
 

@@ -102,3 +102,17 @@ spec:
     assert built(files)[0]["spec"]["containers"][0]["args"] == ["p-conf", "--conf=p-conf", "$(CONF)", "$(OTHER)"]
     missing = files | {"kustomization.yaml": f"resources: [p.yaml]\nvars: [{var}]"}
     assert "var 'CONF' (ConfigMap.v1.[noGrp]) cannot be mapped" in refusal(missing)
+
+
+def test_values_may_not_grow_without_end() -> None:
+    """Replacements that copy an object into itself, or a text, end at a bound; so does a path of very many parts."""
+    into = "{source: {kind: ConfigMap, fieldPath: %s}, targets: [{select: {kind: ConfigMap}, fieldPaths: [%s], options: {%s}}]}"
+    nested = ", ".join(into % ("data", f"data.x{number}", "create: true") for number in range(60))
+    files = {"kustomization.yaml": f"resources: [c.yaml]\nreplacements: [{nested}]", "c.yaml": CONF}
+    assert "a value would have more than" in refusal(files)
+    double = into % ("data.host", "data.host", "delimiter: ',', index: -1")
+    files["kustomization.yaml"] = f"resources: [c.yaml]\nreplacements: [{', '.join([double] * 40)}]"
+    assert "a text would have more than" in refusal(files)
+    deep = into % ("data.host", ".".join(["a"] * 5000), "create: true")
+    files["kustomization.yaml"] = f"resources: [c.yaml]\nreplacements: [{deep}]"
+    assert "has more than 128 parts" in refusal(files)

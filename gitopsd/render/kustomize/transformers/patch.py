@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import plain, text_of
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.ids import identify
 from gitopsd.render.kustomize.patches import json6902, strategic_merge
 from gitopsd.render.kustomize.resource import INTERNAL, metadata_of, with_metadata
@@ -59,7 +60,7 @@ class PatchTransformer:
             try:
                 patched = json6902(_annotated(resource), self.operations)
             except RenderError as error:
-                raise RenderError(f"{resource.id}: {error.message}", error.place) from error
+                raise retold(error, f"{resource.id}: {error.message}") from error
             if _MARK not in (metadata_of(patched).get("annotations") or {}):
                 resource.origin, resource.transformations = None, []
             resource.shares = False  # kustomize writes the object as JSON and reads it again
@@ -71,7 +72,7 @@ class PatchTransformer:
         try:
             merged = strategic_merge(resource.object, patch, self.schema)
         except RenderError as error:
-            raise RenderError(f"{resource.id}: {error.message}", error.place) from error
+            raise retold(error, f"{resource.id}: {error.message}") from error
         if not merged:
             resources.remove(resource)
             return

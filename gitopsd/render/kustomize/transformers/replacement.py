@@ -10,7 +10,9 @@ from gitopsd.formats.scalars import RULES, Dialect, ScalarError, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize import structured
 from gitopsd.render.kustomize.api import Selector
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.fieldpath import MISSING, Json, Update, lookup, split_path
+from gitopsd.render.kustomize.growth import check_nodes, check_text
 from gitopsd.render.kustomize.ids import Gvk
 from gitopsd.render.kustomize.selectors import is_literal, markers_match, pattern
 
@@ -98,7 +100,9 @@ def _replace(resources: ResourceSet, target: TargetSelector, value: Json) -> Non
             try:
                 obj = _written(obj, path, value, target.options)
             except RenderError as error:
-                raise RenderError(f"{resource.id}: {error.message}") from error
+                raise retold(error, f"{resource.id}: {error.message}") from error
+        if isinstance(value, (dict, list)):
+            check_nodes(obj)
         resources.put(resource, obj)
 
 
@@ -139,7 +143,7 @@ def _written(obj: Json, path: str, value: Json, options: FieldOptions | None) ->
         new = update.apply(obj, parts)
     except RenderError as error:
         message = f"unable to find{' or create' if create else ''} field {path!r} in replacement target: {error.message}"
-        raise RenderError(message) from error
+        raise retold(error, message) from error
     if not update.found:
         raise RenderError(f"unable to find{' or create' if create else ''} field {path!r} in replacement target")
     return new
@@ -169,6 +173,7 @@ def _joined(old: str, text: str, options: FieldOptions) -> str:
         parts.append(text)
     else:
         parts[options.index] = text
+    check_text(len(old) + len(text))
     return options.delimiter.join(parts)
 
 
