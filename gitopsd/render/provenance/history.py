@@ -1,0 +1,38 @@
+"""From a field of the result backwards through the versions of its object, to where it first stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from gitopsd.formats.path import Path
+from gitopsd.render.provenance.explained import Explained, Step
+from gitopsd.render.provenance.fields import counterpart, leaves, named, same, value_at
+from gitopsd.render.provenance.places import Places
+
+if TYPE_CHECKING:
+    from gitopsd.model.refs import Object
+    from gitopsd.render.provenance.events import Version
+
+
+def explain(obj: Object, versions: Sequence[Version]) -> tuple[Explained, ...]:
+    """All leaves of an object, in its order; `versions` are all it ever was, the first as it entered and the last as it is."""
+    places = Places()
+    return tuple(
+        Explained(named(obj, path), path, value, tuple(reversed(list(_steps(path, versions, places)))))
+        for path, value in leaves(obj)
+    )
+
+
+def _steps(path: Path, versions: Sequence[Version], places: Places) -> Iterator[Step]:
+    """What changed the field, the last first, down to what made it."""
+    for older, newer in zip(reversed(versions[:-1]), reversed(versions[1:]), strict=True):
+        before = counterpart(newer.object, path, older.object)
+        value = value_at(newer.object, path)
+        if len(before) < len(path):
+            yield places.step(newer, path)
+            return
+        if not same(value_at(older.object, before), value):
+            yield places.step(newer, path)
+        path = before
+    yield places.step(versions[0], path)
