@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -43,6 +45,16 @@ class Applier:
         """What is there; raises RequestError where nothing is."""
         return self._api.get(self.path(document))
 
+    def exists(self, document: Object) -> bool:
+        """Whether it is there, though it may be on its way out."""
+        try:
+            self.live(document)
+        except RequestError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return True
+
     def path(self, document: Object) -> str:
         """`/apis/apps/v1/namespaces/gitopsd/deployments/gitopsd`."""
         metadata: Mapping[str, str] = document["metadata"]
@@ -70,6 +82,9 @@ def installed(cluster: LocalCluster) -> Iterator[Applier]:
     yield applier
     for document in reversed(objects):
         cluster.api.request("DELETE", applier.path(document))
+    # Other tests keep their inventories in a namespace of the same name, which can't be made again before it is gone.
+    while applier.exists(objects[0]):
+        time.sleep(0.05)
 
 
 def deployment(applier: Applier, objects: list[Object]) -> Object:
