@@ -318,8 +318,10 @@ class Agent:
         self._stopping = True
         for retry in self._retries.values():
             retry.cancel()
-        for key in set(self._operations) - set(self._passes):
-            self._withdraw(key)
+        for key, operation in tuple(self._operations.items()):
+            under_way = self._passes.get(key)
+            if under_way is None or under_way.trigger is not operation.trigger:
+                self._withdraw(key)
         running = {under_way.task for under_way in self._passes.values()}
         if running:
             _, late = await asyncio.wait(running, timeout=grace)

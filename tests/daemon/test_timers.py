@@ -1,0 +1,139 @@
+"""What happens by the clock: the jobs are called here, the clock is not waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.timers import Polling, Timers
+from gitopsd.model.app import App, AppSpec, Source
+from gitopsd.model.errors import SourceError
+from gitopsd.model.record import Condition, TriggerKind
+from tests.plan.builders import app
+from tests.reconciling import GivenCommits, World
+from tests.serving import named
+
+
+@dataclass(slots=True)
+class Polled(GivenCommits):
+    """Git that says whether a repository moved, or fails."""
+
+    moved: bool = False
+    error: SourceError | None = None
+    asked: list[tuple[str, bool]] = field(default_factory=list)
+
+    async def poll(self, repository: str, *, force: bool = False) -> bool:
+        self.asked.append((repository, force))
+        if self.error:
+            raise self.error
+        return self.moved
+
+
+def using(repository: str, name: str) -> App:
+    """An application that has its only source there."""
+    one = named(app(), "argocd", name)
+    spec = AppSpec(one.spec.destination, source=Source(repository, "path"))
+    return replace(one, spec=spec)
+
+
+@dataclass(slots=True)
+class Clockwork:
+    """Timers over an agent that nobody works for: what they trigger stays in its queue."""
+
+    git: Polled = field(default_factory=Polled)
+    scans: int = 0
+    agent: Agent = field(init=False)
+    timers: Timers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.agent = Agent(World(git=self.git).reconciler)
+        self.timers = Timers(self.agent, self.git, Polling(60, 0.2), self._scan)
+
+    async def _scan(self) -> None:
+        self.scans += 1
+
+    def adopt(self, *apps: App) -> None:
+        """The configuration has these; their first look is not waited for."""
+        self.agent.adopt({app.key: app for app in apps}, {})
+        for one in apps:
+            self.agent.queue.drop(one.key)
+
+    def triggered(self) -> dict[str, TriggerKind]:
+        """What waits in the queue."""
+        return {key.name: trigger.kind for key, trigger in self.agent.queue._triggers.items()}
+
+    def jobs(self) -> set[str]:
+        """The names of the scheduler's jobs."""
+        return {job.id for job in self.timers._scheduler.get_jobs()}
+
+
+async def test_exactly_the_repositories_in_use_are_polled() -> None:
+    """Each once, however many applications use it; one that nobody uses any more is left alone."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"), using("a", "two"), using("b", "three"))
+    clockwork.timers.start()
+    assert clockwork.jobs() == {"scan", "look again", "poll a", "poll b"}
+    clockwork.adopt(using("c", "one"))
+    await clockwork.timers._scanned()
+    assert clockwork.jobs() == {"scan", "look again", "poll c"}
+    assert clockwork.scans == 1
+    clockwork.timers.stop()
+
+
+async def test_the_interval_has_jitter() -> None:
+    """So that many repositories are not asked for at once, for ever."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"))
+    clockwork.timers.start()
+    (job,) = (job for job in clockwork.timers._scheduler.get_jobs() if job.id == "poll a")
+    assert (job.trigger.interval.total_seconds(), job.trigger.jitter, job.max_instances) == (60, 12, 1)
+    clockwork.timers.stop()
+
+
+async def test_news_has_the_applications_looked_at() -> None:
+    """Those that use the repository; without news nobody is."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"), using("a", "two"), using("b", "three"))
+    await clockwork.timers.poll("a")
+    assert clockwork.triggered() == {}
+    clockwork.git.moved = True
+    await clockwork.timers.poll("a")
+    assert clockwork.triggered() == {"one": TriggerKind.POLL, "two": TriggerKind.POLL}
+
+
+async def test_a_repository_that_can_not_be_reached_is_a_condition() -> None:
+    """Its applications are left as they are; when it is back they are looked at, and the condition goes."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"), using("b", "two"))
+    clockwork.git.error = SourceError("connection refused", "a")
+    await clockwork.timers.poll("a")
+    await clockwork.timers.poll("a")
+    assert clockwork.agent.find("one").problems == {"repository": Condition("ComparisonError", "a: connection refused")}
+    assert clockwork.agent.find("two").problems == {}
+    assert clockwork.triggered() == {}
+    clockwork.git.error = None
+    await clockwork.timers.poll("a")
+    assert clockwork.agent.find("one").problems == {}
+    assert clockwork.triggered() == {"one": TriggerKind.POLL}
+
+
+async def test_a_refresh_asks_at_once_and_looks_in_any_case() -> None:
+    """Also where the repository is backing off, and where it has no news."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"))
+    await clockwork.timers.refresh(using("a", "one").key)
+    assert clockwork.git.asked == [("a", True)]
+    assert clockwork.triggered() == {"one": TriggerKind.POLL}
+
+
+async def test_everything_is_looked_at_once_in_a_while() -> None:
+    """Although nothing is known to have changed."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"), using("b", "two"))
+    await clockwork.timers._look_again()
+    assert set(clockwork.triggered()) == {"one", "two"}
+
+
+async def test_timers_that_never_started_can_be_stopped() -> None:
+    """The end comes before the start where a port is taken."""
+    Clockwork().timers.stop()
