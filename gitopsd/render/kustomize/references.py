@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.fieldspec import Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Gvk
 
@@ -59,8 +60,13 @@ def fix_references(resources: ResourceSet, references: tuple[NameReference, ...]
         gvk = resource.original.gvk
         if gvk not in trees:
             trees[gvk] = _tree(references, gvk)
-        if trees[gvk].children:
-            resources.put(resource, rewrite(resource.object, trees[gvk], _Referrer(resource, index).follow))
+        if not trees[gvk].children:
+            continue
+        try:
+            followed = rewrite(resource.object, trees[gvk], _Referrer(resource, index).follow)
+        except RenderError as error:
+            raise retold(error, f"{resource.id}: {error.message}") from error
+        resources.put(resource, followed)
 
 
 def _tree(references: tuple[NameReference, ...], gvk: Gvk) -> PathTree[_Leaf]:
@@ -99,7 +105,7 @@ class _Referrer:
     def _follow_mapping(self, leaf: _Leaf, value: dict[str, Json]) -> Json:
         """A mapping with `name` and perhaps `namespace`: a subject, or the service of a webhook."""
         if "name" not in value:
-            raise RenderError(f"{self.resource.id}: {leaf.path}: path config error; no 'name' field in node")
+            raise RenderError(f"{leaf.path}: path config error; no 'name' field in node")
         old = text_of(value["name"])
         if old not in self.index.by_name:
             return value
@@ -139,7 +145,7 @@ class _Referrer:
                 found = [one for one in found if _same_affixes(one, self.resource, allow_empty=allow_empty)]
         if len({identity(one) for one in found}) > 1:
             ids = ", ".join(str(one.id) for one in found)
-            raise RenderError(f"{self.resource.id}: {leaf.path}: found multiple possible referrals: {ids}")
+            raise RenderError(f"{leaf.path}: found multiple possible referrals: {ids}")
         return found[0] if found else None
 
     def _may_refer(self, candidate: Resource, target: Gvk, role: Gvk | None) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gitopsd.formats.scalars import plain, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.errors import retold
+from gitopsd.render.kustomize.growth import check_nodes
 from gitopsd.render.kustomize.ids import identify
 from gitopsd.render.kustomize.patches import json6902, strategic_merge
 from gitopsd.render.kustomize.resource import INTERNAL, metadata_of, with_metadata
@@ -59,6 +60,7 @@ class PatchTransformer:
         for resource in select(resources, self.target):
             try:
                 patched = json6902(_annotated(resource), self.operations)
+                check_nodes(patched)
             except RenderError as error:
                 raise retold(error, f"{resource.id}: {error.message}") from error
             if _MARK not in (metadata_of(patched).get("annotations") or {}):
