@@ -7,6 +7,7 @@ ends with Ctrl-C. `--once` ends as soon as the application is Synced and Healthy
 from __future__ import annotations
 
 import argparse
+import shutil
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     begun = time.monotonic()
     try:
+        _clean_up()
         with _cluster(options.context) as kubeconfig:
             _say(begun, "making a Git repository from manifests/")
             repository = make_repository(FOLDER / "repository")
@@ -43,6 +45,13 @@ def main() -> int:
     except KeyboardInterrupt:
         _say(begun, "taken down")
     return 0
+
+
+def _clean_up() -> None:
+    """Takes away what an earlier demo has left: its log and history, and its cluster if it was killed."""
+    LocalCluster(FOLDER.absolute() / "cluster").down()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
 
 
 @contextmanager
