@@ -11,13 +11,13 @@ import typer
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command(help="Run the daemon.")(run)
-    config = typer.Typer(help="Check the configuration, or print its schema.", no_args_is_help=True, rich_markup_mode=None)
+    config = typer.Typer(help="Check the configuration, or print its schema.", rich_markup_mode=None)
     config.command("check", help="Say all that is wrong with a configuration and its applications, by file and line.")(check)
     config.command("schema", help="Print the JSON Schema of the configuration.")(schema)
     app.add_typer(config, name="config")
 
 
-def run(config: Annotated[Path, typer.Option(help="The configuration file.")]) -> None:
+def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The configuration file.")]) -> None:
     """Until SIGTERM or Ctrl-C."""
     import asyncio  # noqa: PLC0415 - see the package
 
@@ -35,7 +35,7 @@ def run(config: Annotated[Path, typer.Option(help="The configuration file.")]) -
     asyncio.run(live())
 
 
-def check(file: Annotated[Path, typer.Argument(help="The configuration file.")]) -> None:
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration file.")]) -> None:
     """Exit code 1 where something is wrong."""
     from gitopsd.config import check as check_file  # noqa: PLC0415
 

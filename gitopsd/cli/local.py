@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def render(
-    path: Annotated[str, typer.Argument(help="The folder; with --repo its path in the repository.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The folder; with --repo its path in the repository.")],
     repo: Annotated[
         str, typer.Option("--repo", metavar="URL", help="Read a commit of this repository instead of the disk.")
     ] = "",
