@@ -177,6 +177,55 @@ def replacements(draw: st.DrawFn, known: list[Object]) -> Object:
     return {"source": source, "targets": [target | ({"options": options} if options else {})]}
 
 
+def _plugin(kind: str, **fields: Any) -> str:
+    return dump([{"apiVersion": "builtin", "kind": kind, "metadata": {"name": kind.lower()}, **fields}])
+
+
+_NAME_SPEC = [{"path": "metadata/name"}]
+_LABEL_SPECS = [
+    {"path": "metadata/labels", "create": True},
+    {"path": "spec/template/metadata/labels", "kind": "Deployment", "create": True},
+]
+_PLUGINS = [
+    _plugin("PrefixTransformer", prefix="pt-", fieldSpecs=_NAME_SPEC),
+    _plugin("SuffixTransformer", suffix="-st", fieldSpecs=_NAME_SPEC),
+    _plugin("LabelTransformer", labels={"team": "plugin", "n": 5}, fieldSpecs=_LABEL_SPECS),
+    _plugin("AnnotationsTransformer", annotations={"b": True}, fieldSpecs=[{"path": "metadata/annotations", "create": True}]),
+    _plugin("ImageTagTransformer", imageTag={"name": "nginx", "newTag": "plugin"}, fieldSpecs=[]),
+    _plugin("HashTransformer"),
+    _plugin("ValueAddTransformer", value="added", targets=[{"fieldPath": "metadata/labels/added"}]),
+    _plugin(
+        "ValueAddTransformer",
+        value="added",
+        targets=[{"selector": {"kind": "Service"}, "fieldPath": "spec/path", "filePathPosition": 2}],
+    ),
+]
+_NAMESPACES = [
+    dump(
+        [
+            {
+                "apiVersion": "builtin",
+                "kind": "NamespaceTransformer",
+                "metadata": {"name": "n", "namespace": "plugged"},
+                "fieldSpecs": [{"path": "metadata/name", "kind": "Namespace", "create": True}],
+                **options,
+            }
+        ]
+    )
+    for options in ({}, {"unsetOnly": True}, {"setRoleBindingSubjects": "allServiceAccounts"}, {"setRoleBindingSubjects": "none"})
+]
+_CONFIGURATION = dump(
+    [
+        {
+            "namePrefix": [{"path": "metadata/name", "kind": "Deployment"}],
+            "nameReference": [{"kind": "ConfigMap", "fieldSpecs": [{"path": "spec/confRef", "kind": "Widget"}]}],
+            "commonLabels": [{"path": "spec/labels", "create": True, "kind": "Widget"}],
+            "images": [{"path": "spec/image", "kind": "Widget"}],
+        }
+    ]
+)
+
+
 @st.composite
 def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
     """The transforming fields of a kustomization over objects that are known to be below it."""
@@ -217,6 +266,9 @@ def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
     )
     if "app" in _named(known, "Service") or draw(st.integers(0, 49)) == 0:
         maybe("vars", st.just([{"name": "VAR", "objref": {"apiVersion": "v1", "kind": "Service", "name": "app"}}]))
+    maybe("transformers", st.lists(st.sampled_from([*_PLUGINS, *_NAMESPACES]), min_size=1, max_size=1), 6)
+    maybe("generators", st.just([_plugin("ConfigMapGenerator", name="plugged", literals=["a=1"])]), 14)
+    maybe("configurations", st.just(["configuration.yaml"]), 9)
     if known and draw(st.integers(0, 7)) == 0:
         found["patchesStrategicMerge"] = [dump([_merge_of(draw, draw(st.sampled_from(known)))])]
     return found
@@ -235,6 +287,7 @@ def _distinct(found: list[Object], below: list[Object]) -> list[Object]:
 
 def _add(files: Files, folder: str, spec: Object, resources: list[str]) -> None:
     files[f"{folder}/kustomization.yaml"] = dump([spec | ({"resources": resources} if resources else {})])
+    files[f"{folder}/configuration.yaml"] = _CONFIGURATION
     files[f"{folder}/file.txt"] = "some text\nmore\n"
     files[f"{folder}/bytes.bin"] = "binary"
     files[f"{folder}/some.env"] = "# comment\nE=1\nF=two words\n\nG=\n"
