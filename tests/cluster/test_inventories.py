@@ -67,7 +67,8 @@ async def test_kubectl_reads_it_and_keeps_away(cluster: LocalCluster, port: Clus
     kubectl = str(Path(sys.executable).with_name("kubectl"))
     flags = ["--kubeconfig", str(cluster.kubeconfig), "-n", "gitopsd"]
     command = [kubectl, *flags, "apply", "--prune", f"--applyset=configmap/{_parent(app).name}", "-f", str(file)]
-    done = await asyncio.to_thread(run, command, env={"KUBECTL_APPLYSET": "true"}, capture_output=True, text=True, check=False)
+    environment = {"KUBECTL_APPLYSET": "true", "HOME": str(tmp_path)}  # it keeps a cache at home
+    done = await asyncio.to_thread(run, command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "gitopsd" in done.stderr
     assert "kubectl" in done.stderr
