@@ -108,7 +108,9 @@ class _Server(uvicorn.Server):
 
 
 def _server(app: ASGIApp) -> _Server:
-    return _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=5))
+    return _Server(
+        uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=5)
+    )
 
 
 def listening(address: str) -> socket.socket:

@@ -69,7 +69,11 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _headers_alone(send: Send) -> Send:
+    """The answer is over with its headers: a server tells a stream then that nobody is there."""
+
     async def headers_alone(message: Message) -> None:
-        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body"})
 
     return headers_alone
