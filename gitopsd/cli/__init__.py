@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from gitopsd.cli import daemon, local, remote
+from gitopsd.cli import daemon, explain, local, remote
 from gitopsd.model.errors import GitopsdError
 
 USAGE = 64
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 daemon.register(app)
 local.register(app)
+explain.register(app)
 remote.register(app)
 
 

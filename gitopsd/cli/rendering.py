@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gitopsd.formats.yamlwrite import dump
 from gitopsd.model.app import Source
-from gitopsd.model.errors import ConfigError, RenderError
+from gitopsd.model.errors import ConfigError, Place, RenderError
 from gitopsd.model.refs import Object
 from gitopsd.model.tree import Tree
 from gitopsd.render.application import render_source
 from gitopsd.render.kustomize.settings import BuildSettings, LoadRestrictor, Reorder
 from gitopsd.render.needs import Answers, Needs
 from gitopsd.source.folder import FolderTree
+
+if TYPE_CHECKING:
+    from gitopsd.render.provenance.trace import Trace
 
 _NO_ANSWERS: Answers = {}
 
@@ -29,10 +33,13 @@ class Asked:
     load_restrictor: str = LoadRestrictor.ROOT_ONLY.value
     reorder: str = Reorder.LEGACY.value
     enable_helm: bool = False
+    trace: Trace | None = None
 
     def of(self, tree: Tree, path: str, answers: Answers = _NO_ANSWERS) -> list[Object]:
         """The objects of the folder `path` of `tree`. Raises Needs for what `answers` lacks, RenderError otherwise."""
-        settings = BuildSettings(LoadRestrictor(self.load_restrictor), Reorder(self.reorder), enable_helm=self.enable_helm)
+        settings = BuildSettings(
+            LoadRestrictor(self.load_restrictor), Reorder(self.reorder), enable_helm=self.enable_helm, trace=self.trace
+        )
         return render_source(tree, Source(self.repo, path), settings, {}, answers)
 
 
@@ -63,10 +70,15 @@ def _of_disk(asked: Asked) -> list[Object]:
 
 
 def _seen_from(here: str, error: RenderError) -> RenderError:
-    """The error with paths below `here` made relative to it, and all others absolute."""
+    """The error as it looks from `here`."""
     below = here.rstrip("/") + "/"
-    place = error.place and replace(error.place, file=f"/{error.place.file}".removeprefix(below))
-    return RenderError(error.message.replace(f"'{below[1:]}", "'"), place)
+    return RenderError(error.message.replace(f"'{below[1:]}", "'"), error.place and place_from(here, error.place))
+
+
+def place_from(here: str, place: Place) -> Place:
+    """A place on the disk with its path relative to `here` if it is below, else absolute; one of a remote base keeps its URL."""
+    below = here.rstrip("/") + "/"
+    return place if "://" in place.file else replace(place, file=f"/{place.file}".removeprefix(below))
 
 
 def printed(objects: list[Object], form: str) -> str:

@@ -34,7 +34,10 @@ def render_folder(tree: Tree, path: str, options: DirectoryOptions, settings: Bu
         raise RenderError("Jsonnet is not supported yet", Place(path, field="spec.source.directory.jsonnet"))
     objects: list[Object] = []
     for file in _manifests(tree, path, options, settings.limits.files):
-        objects += _objects(tree, file, settings)
+        found = _objects(tree, file, settings)
+        if settings.trace is not None and found:
+            settings.trace.listed(file, tree.read(file), found)
+        objects += found
         if len(objects) > settings.limits.objects:
             raise LimitError(f"holds more than {settings.limits.objects} objects", Place(path))
     return objects

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.path import Path
+from gitopsd.formats.scalars import Dialect
 from gitopsd.render.provenance.explained import Explained, Step
 from gitopsd.render.provenance.fields import counterpart, leaves, named, same, value_at
 from gitopsd.render.provenance.places import Places
+from gitopsd.render.provenance.texts import Text, Texts
 
 if TYPE_CHECKING:
     from gitopsd.model.refs import Object
@@ -22,6 +24,17 @@ def explain(obj: Object, versions: Sequence[Version]) -> tuple[Explained, ...]:
         Explained(named(obj, path), path, value, tuple(reversed(list(_steps(path, versions, places)))))
         for path, value in leaves(obj)
     )
+
+
+def explain_manifest(text: Text, index: int, obj: Object) -> tuple[Explained, ...]:
+    """The same of an object of a plain folder, the one at `index` of its file: each field is where it stands."""
+    texts = Texts()
+    origin = texts.objects(text, Dialect.KUBECTL)[index]
+    explained = []
+    for path, value in leaves(obj):
+        step = Step("resource", texts.place(text, origin, path, Dialect.KUBECTL), None, value)
+        explained.append(Explained(named(obj, path), path, value, (step,)))
+    return tuple(explained)
 
 
 def _steps(path: Path, versions: Sequence[Version], places: Places) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.path import Path
 from gitopsd.formats.scalars import Dialect
@@ -57,11 +57,7 @@ def _resource(texts: Texts, version: Version, path: Path) -> Found:
     text = texts.file(event.layer, event.file)
     paths = event.layer.spec.resources
     asked = texts.field(event.layer, ("resources", paths.index(event.file))) if event.file in paths else None
-    return Found(_at(texts, text, texts.objects(text)[event.index], path), asked)
-
-
-def _at(texts: Texts, text: Text, value: Any, path: Path) -> Place:
-    return Place(text.name, *(texts.position(text, value, path) or ()))
+    return Found(texts.place(text, texts.objects(text)[event.index], path), asked)
 
 
 def _patch(texts: Texts, version: Version, path: Path) -> Found:
@@ -91,9 +87,9 @@ def _merges(texts: Texts, version: Version, path: Path) -> Found:
 def _in_patch(texts: Texts, text: Text, version: Version, path: Path, index: int) -> Place:
     documents = texts.marked(text).documents
     if documents and isinstance(documents[0], list):
-        return _at(texts, text, documents[0], operation_path(path, documents[0]))
+        return texts.place(text, documents[0], operation_path(path, documents[0]))
     patch = texts.objects(text)[index]
-    return _at(texts, text, patch, merge_path(version.object, path, patch))
+    return texts.place(text, patch, merge_path(version.object, path, patch))
 
 
 def _inline(texts: Texts, patch: str, holder: Path, version: Version, path: Path, index: int) -> Place:

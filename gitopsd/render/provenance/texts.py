@@ -44,19 +44,20 @@ class Texts:
             self._marked[key] = load_marked(text.data, text.name, dialect)
         return self._marked[key]
 
-    def objects(self, text: Text) -> list[Object]:
+    def objects(self, text: Text, dialect: Dialect = Dialect.RESOURCE) -> list[Object]:
         """Its objects, in the order in which the build counts them."""
-        return objects_in(self.marked(text).documents)
+        return objects_in(self.marked(text, dialect).documents)
 
-    def position(self, text: Text, value: Any, path: Path) -> Position | None:
+    def place(self, text: Text, value: Any, path: Path, dialect: Dialect = Dialect.RESOURCE) -> Place:
         """Where a path into `value`, some part of the text, stands, or the nearest of its parents below `value`."""
-        marked, found = self.marked(text), None
+        marked = self.marked(text, dialect)
+        found: Position | None = None
         for key in path:
             here = marked.position(value, key)
             if here is None:
                 break
             value, found = value[key], here
-        return found
+        return Place(text.name, *(found or ()))
 
     def field(self, layer: Layer, path: Path) -> Place:
         """A field of a kustomization file, or the nearest of its parents that is there."""

@@ -7,12 +7,14 @@ which ones the step touched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.render.provenance.events import Event, Version
-from gitopsd.render.provenance.history import explain
+from gitopsd.render.provenance.history import explain, explain_manifest
+from gitopsd.render.provenance.texts import Text
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.kustomization import Layer
@@ -62,17 +64,21 @@ class Trace:
         """The build is done; `objects` are what became of `resources`, marks of the build put on and taken off."""
         refs = [ObjectRef.of(obj) for obj in objects]
         self.seen = refs
-        marks = Event("BuildMetadata", layer, "buildMetadata")
+        marks = Event("BuildMetadata", layer, "buildMetadata" if layer.spec.build_metadata else "")
         for ref, resource, obj in zip(refs, resources, objects, strict=True):
-            if self._asks_for(ref, resource):
+            if self._asks_for(ref, {ref.name, *(past.name for past in resource.past_ids())}):
                 self.explained[ref] = explain(obj, [*self._versions[resource], Version(marks, obj)])
 
-    def _asks_for(self, ref: ObjectRef, resource: Resource) -> bool:
-        return (
-            ref.kind.casefold() == self.kind.casefold()
-            and self.namespace in {"", ref.namespace}
-            and self.name in {ref.name, *(past.name for past in resource.past_ids())}
-        )
+    def listed(self, file: str, data: bytes, objects: Sequence[Object]) -> None:
+        """A file of a plain folder has been read: its objects are as they stand there."""
+        for index, obj in enumerate(objects):
+            ref = ObjectRef.of(obj)
+            self.seen.append(ref)
+            if self._asks_for(ref, {ref.name}):
+                self.explained[ref] = explain_manifest(Text(file, data), index, obj)
+
+    def _asks_for(self, ref: ObjectRef, names: AbstractSet[str]) -> bool:
+        return ref.kind.casefold() == self.kind.casefold() and self.namespace in {"", ref.namespace} and self.name in names
 
     def _note(self, event: Event, resources: ResourceSet) -> None:
         for resource in resources:

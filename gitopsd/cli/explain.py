@@ -1,0 +1,168 @@
+"""`gitopsd explain`: why a rendered object is as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gitopsd.cli.local import LoadRestrictor
+from gitopsd.cli.output import Format, print_json
+from gitopsd.formats.path import render_path
+from gitopsd.model.errors import ConfigError, Place
+from gitopsd.model.refs import ObjectRef
+
+if TYPE_CHECKING:
+    from gitopsd.render.provenance.explained import Explained, Step
+    from gitopsd.render.provenance.trace import Trace
+
+_HIDDEN = "<hidden>"
+_WIDTH = 80
+_ACROSS = 3
+"""Parts of `KIND/NAMESPACE/NAME`."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command(help="Say which file and line each field of a rendered object comes from, and what changed it.")(explain)
+
+
+def explain(
+    path: Annotated[str, typer.Argument(help="The folder; with --repo its path in the repository.")],
+    what: Annotated[
+        str, typer.Argument(metavar="KIND/NAME", help="The object; KIND/NAMESPACE/NAME where several have the name.")
+    ],
+    field: Annotated[
+        str, typer.Argument(metavar="[FIELD]", help="Only this field and those below: spec.template.spec.containers[name=app].")
+    ] = "",
+    repo: Annotated[
+        str, typer.Option("--repo", metavar="URL", help="Read a commit of this repository instead of the disk.")
+    ] = "",
+    revision: Annotated[str, typer.Option("--revision", metavar="REV", help="A branch, tag, commit or semver range.")] = "HEAD",
+    load_restrictor: Annotated[LoadRestrictor, typer.Option(help="Which files may be read.")] = LoadRestrictor.ROOT_ONLY,
+    output: Annotated[Format, typer.Option("-o", "--output", help="text, or json for programs.")] = Format.TEXT,
+) -> None:
+    """Prints each field with its value, and below it what made and changed it, the first first. Values of Secrets stay hidden."""
+    from gitopsd.cli import rendering  # noqa: PLC0415 - see the package
+    from gitopsd.render.provenance.trace import Trace  # noqa: PLC0415 - likewise
+
+    kind, namespace, name = _names(what)
+    trace = Trace(kind, name, namespace)
+    rendering.rendered(rendering.Asked(path, repo, revision, load_restrictor.value, trace=trace))
+    found = {ref: list(_asked_for(field, fields)) for ref, fields in _explained(trace, what).items()}
+    if not any(found.values()):
+        raise ConfigError(f"{what} has no field {field}; leave it out to see those that there are")
+    seen = _as_it_is if repo else partial(rendering.place_from, os.getcwd())  # noqa: PTH109 - a text is wanted
+    documents = [_document(ref, fields, seen) for ref, fields in found.items()]
+    if output is Format.JSON:
+        print_json(documents)
+    else:
+        print("\n".join(line for document in documents for line in _lines(document)))
+
+
+def _as_it_is(place: Place) -> Place:
+    """The paths of a commit are those of its repository."""
+    return place
+
+
+def _names(what: str) -> tuple[str, str, str]:
+    """Kind, namespace (empty where none is given) and name."""
+    kind, *rest = what.split("/")
+    if not (kind and rest and all(rest)) or len(rest) >= _ACROSS:
+        raise ConfigError(f"{what} names no object; write KIND/NAME, or KIND/NAMESPACE/NAME")
+    return kind, rest[0] if len(rest) > 1 else "", rest[-1]
+
+
+def _explained(trace: Trace, what: str) -> dict[ObjectRef, tuple[Explained, ...]]:
+    """What was found; an object that is now called so goes before one that once was."""
+    if not trace.explained:
+        alike = [str(ref) for ref in trace.seen if ref.kind.casefold() == trace.kind.casefold()]
+        there = f"of that kind it has {', '.join(alike)}" if alike else f"its kinds are {_kinds(trace.seen) or 'none'}"
+        raise ConfigError(f"no {what} is among the objects of the folder; {there}")
+    return {ref: fields for ref, fields in trace.explained.items() if ref.name == trace.name} or trace.explained
+
+
+def _kinds(refs: Iterable[ObjectRef]) -> str:
+    return ", ".join(sorted({ref.kind for ref in refs}))
+
+
+def _asked_for(field: str, fields: Iterable[Explained]) -> Iterator[Explained]:
+    """The fields at or below `field`, which may name items of lists by identity or by index."""
+    wanted = field.removeprefix(".")
+    for one in fields:
+        if not wanted or any(_below(name, wanted) for name in (one.field, render_path(one.path))):
+            yield one
+
+
+def _below(name: str, wanted: str) -> bool:
+    return name == wanted or (name.startswith(wanted) and name[len(wanted)] in ".[")
+
+
+def _document(ref: ObjectRef, fields: Iterable[Explained], seen: Callable[[Place], Place]) -> dict[str, Any]:
+    """As `-o json` has it."""
+    return {
+        "object": {"group": ref.group, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name},
+        "fields": [
+            _field(one, hidden=ref.kind == "Secret" and one.path[0] in {"data", "stringData"}, seen=seen) for one in fields
+        ],
+    }
+
+
+def _field(one: Explained, *, hidden: bool, seen: Callable[[Place], Place]) -> dict[str, Any]:
+    return {
+        "field": one.field,
+        "value": _HIDDEN if hidden else one.value,
+        "origin": _place(one.origin, seen),
+        "steps": [_step(step, hidden=hidden, seen=seen) for step in one.steps],
+    }
+
+
+def _step(step: Step, *, hidden: bool, seen: Callable[[Place], Place]) -> dict[str, Any]:
+    return {
+        "by": step.by,
+        "place": _place(step.place, seen),
+        "asked": _place(step.asked, seen),
+        "detail": step.detail,
+        "value": _HIDDEN if hidden else step.value,
+    }
+
+
+def _place(place: Place | None, seen: Callable[[Place], Place]) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    shown = seen(place)
+    return {"file": shown.file, "line": shown.line, "column": shown.column, "field": shown.field}
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    """As people read it: a field and its value, then a line for each step."""
+    yield str(ObjectRef(**document["object"]))
+    for field in document["fields"]:
+        yield f"  {field['field']}: {_shown(field['value'])}"
+        rows = [(_position(step["place"]), _shown(step["value"]), _who(step)) for step in field["steps"]]
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        for place, value, who in rows:
+            yield f"      {place.ljust(widths[0])}  {value.ljust(widths[1])}  {who}"
+
+
+def _who(step: dict[str, Any]) -> str:
+    """`PatchTransformer, patches[0] in prod/kustomization.yaml:4`."""
+    asked, place = step["asked"], step["place"]
+    words = [step["by"], step["detail"]]
+    if asked is not None:
+        elsewhere = f" in {asked['file']}:{asked['line']}" if asked["line"] and asked["file"] != place["file"] else ""
+        words.append(f"{asked['field'] or ''}{elsewhere}")
+    return ", ".join(word for word in words if word)
+
+
+def _position(place: dict[str, Any] | None) -> str:
+    return "(computed)" if place is None else str(Place(place["file"], place["line"], place["column"]))
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) and value.isprintable() and value else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..."
