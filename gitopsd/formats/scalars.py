@@ -16,6 +16,7 @@ import datetime as dt
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Self, TypeAlias
 
@@ -168,7 +169,7 @@ def _integer(text: str) -> int | None:
     sign, *digits = match.groups()
     magnitude = next(int(part, base) for part, base in zip(digits, _BASES, strict=True) if part)
     value = -magnitude if sign == "-" else magnitude
-    return value if _INT64_MIN <= value <= _UINT64_MAX else None
+    return value if _INT64_MIN <= value <= (_INT64_MAX if sign else _UINT64_MAX) else None
 
 
 def _number(text: str) -> int | float | None:
@@ -184,7 +185,7 @@ def _number(text: str) -> int | float | None:
         if math.isinf(value):
             return None
         if value.is_integer() and _INT64_MIN <= value < _UINT64_MAX:
-            value = int(value)
+            value = int(Decimal(repr(value)))  # JSON's shortest text of it, which need not be the float's exact value
     if isinstance(value, int):
         return value if str(value) == text else SpelledInt(value, text)
     return value if repr(value) == text else SpelledFloat(value, text)

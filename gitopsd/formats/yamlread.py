@@ -24,6 +24,7 @@ from yaml.events import (
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
+    SequenceStartEvent,
     StreamEndEvent,
 )
 
@@ -272,7 +273,7 @@ class _Reader:
     def _key(self, event: Any, depth: int, taken: dict[str, Any]) -> Any:
         """The text of a key, or `_MERGE`."""
         if event.__class__ is not ScalarEvent or event.anchor or event.tag:
-            key = self._value(event, depth)
+            key = self._odd_key(event, depth)
         elif not event.implicit[0]:
             key = event.value
         elif event.value == "<<":
@@ -284,6 +285,12 @@ class _Reader:
         if key in taken and self._rules.unique:
             raise self._error(event, f"key {key!r} is given twice in one mapping")
         return key
+
+    def _odd_key(self, event: Any, depth: int) -> Any:
+        """The value of a key that is tagged, anchored or an alias; what can't be one is not even read."""
+        if event.__class__ in {MappingStartEvent, SequenceStartEvent}:
+            raise self._error(event, "a list or mapping can't be a key")
+        return self._value(event, depth)
 
     def _key_text(self, event: Any, key: Any, depth: int) -> str:
         """The text of a key that reads as something else than a string (kustomize minds that only below the first level)."""

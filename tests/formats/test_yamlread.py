@@ -95,6 +95,12 @@ def test_not_utf8() -> None:
     assert refused(b"a: \xff") == "f.yaml: not YAML: invalid leading UTF-8 octet"
 
 
+@pytest.mark.parametrize("text", ["{" * 100_000, "? " * 100_000, "? - " * 100_000])
+def test_keys_in_keys(text: str) -> None:
+    """Collections as keys end at the first."""
+    assert "a list or mapping can't be a key" in refused(text)
+
+
 def test_no_value_in_errors() -> None:
     """An error never quotes a value, which may be a Secret's."""
     assert "hunter2" not in refused("stringData: {password: !!int hunter2}")
