@@ -185,6 +185,8 @@ def with_component(layer: Layer, field_path: str, path: str, accumulated: Accumu
         if component.spec.kind != "Component":
             raise RenderError(f"expected kind 'Component' for path '{path}' but got '{component.spec.kind}'")
         build_layer(component, accumulated)
+        accumulated.resources.refuse_twins()
+        accumulated.config = TransformerConfig().merge(accumulated.config)  # once more, as kustomize does: it matters for specs
 
 
 def add_config(layer: Layer, accumulated: Accumulated) -> None:
