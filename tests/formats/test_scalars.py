@@ -48,7 +48,6 @@ NUMBERS: list[tuple[str, Any]] = [
     ("123456789012345678901234567890", 1.2345678901234568e29),
     ("1e21", 1e21),
     ("56_11094847969249863.687", 5611094847969250000),
-    ("+11399024741931158398", 11399024741931158000),
 ]
 STRINGS = [
     "0b2",
@@ -132,6 +131,7 @@ def test_not_json(dialect: Dialect, text: str) -> None:
 def test_large_integers() -> None:
     """Kustomize keeps integers up to 64 bits without sign, kubectl those with sign."""
     assert type(RULES[Dialect.RESOURCE].values["18446744073709551615"]) is int
+    assert RULES[Dialect.RESOURCE].values["+11399024741931158398"] == 11399024741931158000
     assert type(RULES[Dialect.KUBECTL].values["18446744073709551615"]) is float
     assert type(plain(RULES[Dialect.RESOURCE].values["18446744073709551616"])) is float
 
@@ -178,5 +178,7 @@ def test_any_text_has_a_meaning(text: str) -> None:
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_read_back(number: float) -> None:
-    """The text of any number reads as that number."""
-    assert RULES[Dialect.RESOURCE].values[repr(number)] == number
+    """The text of any number reads as that number, to the precision of a float at least."""
+    found = RULES[Dialect.RESOURCE].values[repr(number)]
+    assert isinstance(found, int | float)
+    assert found == number or float(found) == float(number)
