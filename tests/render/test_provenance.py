@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from gitopsd.model.app import Source
 from gitopsd.model.errors import RenderError
@@ -294,7 +294,10 @@ def test_no_secret_in_a_repr() -> None:
     assert "aHVudGVyMg==" not in repr(fields) + repr(trace)
 
 
-@settings(max_examples=40)
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
 @given(repositories())
 def test_every_field_is_explained(files: Files) -> None:
     """Listening changes nothing. Every leaf has a step that made it, the last one left its value, and places are real lines."""

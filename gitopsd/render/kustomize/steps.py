@@ -1,7 +1,7 @@
 """The generators and transformers of a kustomization file, in the order in which kustomize runs them.
 
-Each is a `Step`: what does the work, with the field that asked for it and the name that `buildMetadata` (and one day the
-provenance of fields) gives it. Steps are run in one place, by `accumulate`.
+Each is a `Step`: what does the work, with the field that asked for it and the name that `buildMetadata` and explanations
+give it. Steps are run in one place, by `accumulate`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ class Transformer(Protocol):
     """Changes the resources of a build.
 
     A transformer is a frozen dataclass of what it was told, named as kustomize names it: the name of its class stands in
-    `buildMetadata` and, one day, in the provenance of fields. Errors it raises have no place; who runs it knows the place.
+    `buildMetadata` and in explanations. Errors it raises have no place; who runs it knows the place.
     """
 
     def __call__(self, resources: ResourceSet) -> None:
