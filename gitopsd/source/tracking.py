@@ -24,7 +24,7 @@ from gitopsd.source.remote import HEADS, TAGS, Refs
 from gitopsd.source.tree import GitTree
 from gitopsd.source.urls import Location
 
-_BACKOFF_MAX = 60.0
+_BACKOFF_MAX = 15.0
 _SNAPSHOTS = 64
 _ARRIVALS = 1000
 _ABSENT = _NAMED = 1000
