@@ -121,6 +121,8 @@ def _sanitised(manifest: Object, ref: ObjectRef, warnings: list[str]) -> Object:
     dropped = [key for key in SERVERS_METADATA if metadata.pop(key, None) is not None]
     warnings += [f"{ref}: metadata.{key} in Git is ignored: only the cluster may set it" for key in dropped]
     clean["metadata"] = {key: value for key, value in metadata.items() if value is not None}
+    if ref.kind == "ClusterRole" and clean.get("aggregationRule") and clean.pop("rules", None):
+        warnings.append(f"{ref}: rules in Git are ignored: a controller aggregates them from other roles")
     if ref.kind == "Secret" and ref.group == "" and isinstance(strings := clean.pop("stringData", None), dict):
         encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in strings.items()}
         data = clean.get("data")

@@ -54,6 +54,17 @@ def test_string_data_is_folded_into_data() -> None:
     assert body["data"] == {"a": base64.b64encode(b"new").decode(), "k": "a2VlcA=="}
 
 
+def test_the_rules_of_an_aggregated_role_are_its_controllers() -> None:
+    """What its controller writes, Git must not: the two would fight for ever."""
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+    role = manifest(
+        "ClusterRole", "r", api="rbac.authorization.k8s.io/v1", rules=rules, aggregationRule={"clusterRoleSelectors": []}
+    )
+    role["metadata"]["annotations"] = {"argocd.argoproj.io/sync-options": "SkipDryRunOnMissingResource=true"}
+    assert "rules" in _only(role | {"aggregationRule": None})
+    assert "rules" not in _only(role | {"aggregationRule": {"clusterRoleSelectors": [{}]}})
+
+
 def test_an_unknown_kind_is_refused_with_what_to_do() -> None:
     """The refusal says whether another version is served, or that a definition is missing."""
     desired = wanted(manifest("Widget", api="example.com/v1"), manifest("Deployment", "d", api="apps/v1beta1"))
