@@ -252,12 +252,16 @@ def validate(step: TransformerStep, layer: Layer, accumulated: Accumulated) -> N
     with located(layer, step.field):
         step.make()(accumulated.resources)
         for resource, obj in before:
-            labels = metadata_of(resource.object).get("labels")
-            if isinstance(labels, dict) and VALIDATED_BY in labels:
-                rest = {name: value for name, value in labels.items() if name != VALIDATED_BY}
-                accumulated.resources.put(resource, with_metadata(resource.object, labels=rest or None))
-            if resource.object != obj:
+            if without_mark(resource.object) != without_mark(obj):
                 raise RenderError(f"validator shouldn't modify the resource map: {step.by.kind} changed {resource.id}")
+
+
+def without_mark(obj: Object) -> Object:
+    """The object without the label of its validator."""
+    labels = metadata_of(obj).get("labels")
+    if not isinstance(labels, dict) or VALIDATED_BY not in labels:
+        return obj
+    return with_metadata(obj, labels={name: value for name, value in labels.items() if name != VALIDATED_BY} or None)
 
 
 def origin_of(step: GeneratorStep | TransformerStep, layer: Layer) -> Origin | None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import plain, text_of
-from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize import order
 from gitopsd.render.kustomize import vars as variables
 from gitopsd.render.kustomize.api import SortOptions
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.kustomization import Layer
     from gitopsd.render.kustomize.resource import ResourceSet
 
-BUILD_METADATA = ("managedByLabel", "originAnnotations", "transformerAnnotations")
 LOCAL = "config.kubernetes.io/local-config"
 _FOREIGN_MARKS = frozenset(
     {"config.kubernetes.io/path", "config.kubernetes.io/index", "config.k8s.io/id", ORIGIN, TRANSFORMATIONS}
@@ -70,11 +68,7 @@ def _sort_options(layer: Layer) -> SortOptions | None:
 
 
 def mark_managed(resources: ResourceSet, layer: Layer) -> None:
-    """Adds the label that kustomize adds where `buildMetadata` asks. Raises RenderError for a name it doesn't know."""
-    for name in layer.spec.build_metadata:
-        if name not in BUILD_METADATA:
-            message = f"invalid buildMetadata option {name!r}: must be one of {', '.join(BUILD_METADATA)}"
-            raise RenderError(message, layer.place("buildMetadata"))
+    """Adds the label that kustomize adds where `buildMetadata` asks."""
     if "managedByLabel" in layer.spec.build_metadata:
         label = {"app.kubernetes.io/managed-by": f"kustomize-{layer.root.session.settings.kustomize_version}"}
         LabelTransformer(label, FieldSpecs([FieldSpec("metadata/labels", create=True)]))(resources)

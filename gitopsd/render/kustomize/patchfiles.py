@@ -72,6 +72,8 @@ def _json_patch(args: PatchArgs, root: Root) -> Transformer:
     documents = _documents(args, root)
     if not _is_json_patch(documents):
         raise RenderError(f"{_source(args)} is not a list of JSON6902 operations")
+    if not _operations(documents):
+        raise RenderError(f"{_source(args)} appears to be empty")
     return PatchJson6902Transformer(_operations(documents), args.target, root.session.schema)
 
 
@@ -79,6 +81,8 @@ def _strategic_merge(entries: tuple[str, ...], root: Root) -> Transformer:
     patches: list[Object] = []
     for entry in entries:
         patches.extend(inline_objects(entry) if is_inline(entry) else root.objects(root.read(entry)))
+    if entries and not patches:
+        raise RenderError(f"patch appears to be empty; files={list(entries)}")
     return PatchStrategicMergeTransformer(tuple(patches), root.session.schema)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from gitopsd.render.kustomize.config import TransformerConfig, default_config
-from gitopsd.render.kustomize.finish import BUILD_METADATA
 from gitopsd.render.kustomize.settings import BuildSettings
 from tests.render.kustomize.building import built, config_map
 
+METADATA = ["originAnnotations", "transformerAnnotations", "managedByLabel"]
 TEXT = "\n---\n".join(
     f"{{apiVersion: {version}, kind: {kind}, metadata: {{name: {name}}}}}"
     for version, kind, name in [
@@ -38,7 +38,7 @@ def test_origins_and_transformations() -> None:
     files = {
         "base/kustomization.yaml": "resources: [a.yaml]\nnamePrefix: p-",
         "base/a.yaml": config_map("a"),
-        "top/kustomization.yaml": f"resources: [../base]\nbuildMetadata: {list(BUILD_METADATA)}",
+        "top/kustomization.yaml": f"resources: [../base]\nbuildMetadata: {METADATA}",
     }
     metadata = built(files, "top")[0]["metadata"]
     assert metadata["annotations"]["config.kubernetes.io/origin"] == "path: ../base/a.yaml\n"

@@ -96,8 +96,13 @@ def _over(old: Object, new: Object) -> Object:
 
 
 def _merged_data(old: Object, new: Object) -> Object:
-    both = {name: _strings(old.get(name)) | _strings(new.get(name)) for name in ("data", "binaryData")}
+    both = {name: _data(old.get(name)) | _data(new.get(name)) for name in ("data", "binaryData")}
     return {name: value for name, value in both.items() if value}
+
+
+def _data(mapping: object) -> dict[str, str]:
+    """The values as text; unlike in labels, a null is empty."""
+    return {key: "" if value is None else text_of(value) for key, value in mapping.items()} if isinstance(mapping, dict) else {}
 
 
 def _strings(mapping: object) -> dict[str, str]:

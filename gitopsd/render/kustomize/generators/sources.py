@@ -7,7 +7,6 @@ may hold anything.
 from __future__ import annotations
 
 import posixpath
-import re
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import RenderError
@@ -17,18 +16,16 @@ if TYPE_CHECKING:
 
     from gitopsd.render.kustomize.api import GeneratorArgs
 
-_KEY = re.compile(r"[-._a-zA-Z0-9]+")
-_VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
-_LONGEST_KEY = 253
 _BOM = "\ufeff"
 
 
 def load_pairs(args: GeneratorArgs, read: Callable[[str], bytes]) -> dict[str, bytes]:
-    """All keys and values. `read` gives the content of a file. Raises RenderError for a bad, missing or repeated key."""
+    """All keys and values. `read` gives the content of a file. Raises RenderError for a missing or repeated key.
+
+    Whether a key is one that the API server takes is the server's business, as it is for kustomize.
+    """
     pairs: dict[str, bytes] = {}
     for key, value in _all(args, read):
-        if not _KEY.fullmatch(key) or len(key) > _LONGEST_KEY or key in {".", ".."}:
-            raise RenderError(f"{args.name}: {key!r} is not a valid key: only letters, digits, '-', '_' and '.' are")
         if key in pairs:
             raise RenderError(f"{args.name} illegally repeats the key `{key}`")
         pairs[key] = value
@@ -58,9 +55,8 @@ def env_pairs(content: bytes, path: str) -> Iterator[tuple[str, bytes]]:
         if not line or line.startswith("#"):
             continue
         key, _, value = line.partition("=")
-        if not _VARIABLE.fullmatch(key):
-            raise RenderError(f"{path}:{number}: {key!r} is not the name of an environment variable")
-        yield key, value.encode()
+        if key:
+            yield key, value.encode()
 
 
 def literal_pair(source: str) -> tuple[str, bytes]:
