@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,47 +35,72 @@ def same(one: Json, other: Json) -> bool:
     return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
-def named(obj: Json, path: Path) -> str:
-    """The path as people write it, items of lists by their identity."""
-    steps: list[str | int] = []
-    for key in path:
-        identity = list_identity(obj) if isinstance(obj, list) else None
-        obj = obj[key]
-        steps.append(item_step(identity, obj[identity]) if identity else key)
-    return render_path(tuple(steps))
+class Lists:
+    """What is known of the items of lists, worked out once for each list, or pair of lists, that one explanation meets.
 
-
-def counterpart(obj: Json, path: Path, other: Json, *, whole: bool = True) -> Path:
-    """The path of the same field in `other`, or of the nearest of its parents that is there.
-
-    Items of lists correspond by identity (`name`, `containerPort`, ...) or by being equal; if both lists are `whole`, one that
-    was merely rewritten in its place corresponds too. A patch holds parts of lists.
+    It keeps those lists alive, as it knows them by their identity.
     """
-    found: list[str | int] = []
-    for depth, key in enumerate(path):
-        if obj is other:
-            return (*found, *path[depth:])
-        there = _key(obj, key, other, whole=whole)
-        if there is None:
-            break
-        found.append(there)
-        obj, other = obj[key], other[there]
-    return tuple(found)
+
+    def __init__(self) -> None:
+        self._identities: dict[int, tuple[list[Json], str | None]] = {}
+        self._pairs: dict[tuple[int, int, bool], tuple[list[Json], list[Json], list[int | None]]] = {}
+
+    def named(self, obj: Json, path: Path) -> str:
+        """The path as people write it, items of lists by their identity."""
+        steps: list[str | int] = []
+        for key in path:
+            identity = self._identity(obj) if isinstance(obj, list) else None
+            obj = obj[key]
+            steps.append(item_step(identity, obj[identity]) if identity else key)
+        return render_path(tuple(steps))
+
+    def _identity(self, items: list[Json]) -> str | None:
+        if id(items) not in self._identities:
+            self._identities[id(items)] = (items, list_identity(items))
+        return self._identities[id(items)][1]
+
+    def counterpart(self, obj: Json, path: Path, other: Json, *, whole: bool = True) -> Path:
+        """The path of the same field in `other`, or of the nearest of its parents that is there.
+
+        Items of lists correspond by identity (`name`, `containerPort`, ...) or by being equal; if both lists are `whole`, one
+        that was merely rewritten in its place corresponds too. A patch holds parts of lists.
+        """
+        found: list[str | int] = []
+        for depth, key in enumerate(path):
+            if obj is other:
+                return (*found, *path[depth:])
+            there = self._key(obj, key, other, whole=whole)
+            if there is None:
+                break
+            found.append(there)
+            obj, other = obj[key], other[there]
+        return tuple(found)
+
+    def _key(self, obj: Json, key: str | int, other: Json, *, whole: bool) -> str | int | None:
+        if isinstance(obj, dict):
+            return key if isinstance(other, dict) and key in other else None
+        if not isinstance(other, list):
+            return None
+        pair = (id(obj), id(other), whole)
+        if pair not in self._pairs:
+            self._pairs[pair] = (obj, other, _correspondence(obj, other, whole=whole))
+        return self._pairs[pair][2][int(key)]
 
 
-def _key(obj: Json, key: str | int, other: Json, *, whole: bool) -> str | int | None:
-    if isinstance(obj, dict):
-        return key if isinstance(other, dict) and key in other else None
-    return _index(obj, int(key), other, whole=whole) if isinstance(other, list) else None
-
-
-def _index(items: list[Json], index: int, others: list[Json], *, whole: bool) -> int | None:
+def _correspondence(items: list[Json], others: list[Json], *, whole: bool) -> list[int | None]:
+    """For each item the index of the other that it is."""
     identity = list_identity(items, others)
-    ours, theirs = ([item[identity] for item in one] if identity else one for one in (items, others))
-    if index < len(theirs) and same(ours[index], theirs[index]):
-        return index
-    equal = next((at for at, one in enumerate(theirs) if same(one, ours[index])), None)
-    if equal is not None:
-        return equal
-    rewritten = whole and index < len(theirs) and not any(same(one, theirs[index]) for one in ours)
-    return index if rewritten else None
+    ours, theirs = ([_word(item[identity] if identity else item) for item in one] for one in (items, others))
+    first = {word: at for at, word in reversed(list(enumerate(theirs)))}
+    known = set(ours)
+    found: list[int | None] = []
+    for at, word in enumerate(ours):
+        there = theirs[at] if at < len(theirs) else None
+        rewritten = whole and there is not None and there not in known
+        found.append(at if there == word else first.get(word, at if rewritten else None))
+    return found
+
+
+def _word(value: Json) -> str:
+    """Equal for equal values."""
+    return json.dumps(value, sort_keys=True)

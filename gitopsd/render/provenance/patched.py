@@ -1,23 +1,15 @@
-"""Which part of a patch wrote a field."""
+"""Which of the operations of a JSON6902 patch wrote a field."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.path import Path
-from gitopsd.render.provenance.fields import counterpart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gitopsd.model.refs import Object
-
 _WRITES = {"add", "replace", "copy", "move"}
-
-
-def merge_path(patched: Object, path: Path, patch: Object) -> Path:
-    """The field of a strategic merge that wrote `path` of the patched object, or the nearest of its parents that is there."""
-    return counterpart(patched, path, patch, whole=False)
 
 
 def operation_path(path: Path, operations: Sequence[Any]) -> Path:

@@ -27,7 +27,9 @@ class Texts:
     """Those that one explanation needs."""
 
     def __init__(self) -> None:
+        self._files: dict[tuple[str, str], Text] = {}
         self._marked: dict[tuple[Text, Dialect], Marked] = {}
+        self._objects: dict[tuple[Text, Dialect], list[Object]] = {}
 
     def file(self, layer: Layer, path: str) -> Text:
         """A file as a layer names it; the build has read it, so it is there."""
@@ -35,7 +37,10 @@ class Texts:
         if is_remote(path) and (answer := root.session.answers.get(parse_remote(path))) is not None:
             return Text(path, answer if isinstance(answer, bytes) else b"")
         full = root.resolve(path)
-        return Text(root.prefix + full, root.tree.read(full))
+        key = (root.prefix, full)
+        if key not in self._files:
+            self._files[key] = Text(root.prefix + full, root.tree.read(full))
+        return self._files[key]
 
     def marked(self, text: Text, dialect: Dialect = Dialect.RESOURCE) -> Marked:
         """Its documents, with positions."""
@@ -46,7 +51,10 @@ class Texts:
 
     def objects(self, text: Text, dialect: Dialect = Dialect.RESOURCE) -> list[Object]:
         """Its objects, in the order in which the build counts them."""
-        return objects_in(self.marked(text, dialect).documents)
+        key = (text, dialect)
+        if key not in self._objects:
+            self._objects[key] = objects_in(self.marked(text, dialect).documents)
+        return self._objects[key]
 
     def place(self, text: Text, value: Any, path: Path, dialect: Dialect = Dialect.RESOURCE) -> Place:
         """Where a path into `value`, some part of the text, stands, or the nearest of its parents below `value`."""
