@@ -1,6 +1,6 @@
 """Rendering, ours against kustomize's: one overlay with prefix, namespace, labels and images over workloads with references.
 
-    python bench/render.py [--sizes 500 1000 2000] [--ours 4000 10000] [--shape workloads|mixed]
+    python bench/render.py [--sizes 500 1000 2000] [--ours 4000 10000] [--each 20]
 
 Prints a table with the machine and the versions. Each run is a whole process, as a person or a hook would start it; peak
 memory is that process's own. Nothing here is asserted: what it costs says something about the machine too.
@@ -108,7 +108,7 @@ def write_repository(folder: Path, objects: int, each: int) -> Path:
 def run(command: list[str]) -> Run:
     """Runs a process to its end; raises if it fails."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -134,9 +134,7 @@ def render_here(folder: Path) -> None:
 def table(sizes: list[int], ours_only: list[int], each: int) -> None:
     """Measures and prints."""
     kubectl = shutil.which("kubectl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-    )
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     if kubectl:
         print(subprocess.run([kubectl, "version", "--client"], check=False, capture_output=True, text=True).stdout.strip())
     print(f"\n{'objects':>8} {'gitopsd s':>10} {'MiB':>6} {'kustomize s':>12} {'MiB':>6} {'times faster':>13}")
@@ -154,7 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="*", default=[500, 1000, 2000], help="objects, for both")
     parser.add_argument("--ours", type=int, nargs="*", default=[4000, 10000], help="objects, for gitopsd only")
-    parser.add_argument("--each", type=int, default=1, help="workloads to one set of what they refer to")
+    parser.add_argument("--each", type=int, default=20, help="workloads to one set of what they refer to")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

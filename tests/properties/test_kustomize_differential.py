@@ -28,7 +28,7 @@ from tests.properties.kustomizations import repositories
 from tests.properties.manifests import Files
 
 KUBECTL = Path(sys.executable).parent / "kubectl"
-EXAMPLES = int(os.environ.get("GITOPSD_FUZZ_EXAMPLES", "0"))
+EXAMPLES = int(os.environ.get("GITOPSD_FUZZ_EXAMPLES", "0")) or 200 * int(os.environ.get("GITOPSD_FUZZ_MINUTES", "0"))
 SEED = int(os.environ.get("GITOPSD_FUZZ_SEED", "0")) or (int.from_bytes(os.urandom(4), "big") if EXAMPLES else 1)
 
 pytestmark = [

@@ -76,13 +76,14 @@ def mark_managed(resources: ResourceSet, layer: Layer) -> None:
 
 def _cleaned(resource: Resource, build_metadata: tuple[str, ...]) -> Object:
     """The object without marks of the build's inside, with those that were asked for; all its annotations are text."""
-    old = metadata_of(resource.object).get("annotations")
+    metadata = metadata_of(resource.object)
+    old = metadata.get("annotations")
     marks: dict[str, str] = {}
     if "transformerAnnotations" in build_metadata and resource.transformations:
         marks[TRANSFORMATIONS] = transformations_text(resource.transformations)
     if "originAnnotations" in build_metadata and resource.origin is not None:
         marks[ORIGIN] = str(resource.origin)
-    if isinstance(old, dict) or marks:
+    if marks or ("annotations" in metadata and not isinstance(old, list)):
         return with_metadata(resource.object, annotations=_annotations(old, marks) or None)
     return resource.object
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import text_of
+from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import Gvk
 
@@ -77,5 +78,7 @@ def _renames(tree: PathTree[FieldSpec]) -> bool:
     return metadata is not None and "name" in metadata.children
 
 
-def _change(edit: Callable[[Json], Json], _spec: object, value: Json) -> Json:
+def _change(edit: Callable[[Json], Json], spec: FieldSpec, value: Json) -> Json:
+    if isinstance(value, (dict, list)):
+        raise RenderError(f"wrong node kind: a plain value was expected at {spec.path}")
     return edit(value)

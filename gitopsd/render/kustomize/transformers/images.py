@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ class ImageTagTransformer:
 
     def _change(self, value: Json) -> Json:
         wanted = self.image
+        if isinstance(value, (dict, list)):
+            raise RenderError("wrong node kind: an image must be a plain value")
         if not isinstance(value, str) or not value.startswith(wanted.name) or not _named(wanted.name).fullmatch(value):
             return value
         name, tag, digest = split_image(value)
