@@ -90,7 +90,7 @@ def within(layer: Layer, holder: Place, text: str, position: Position) -> Place:
     """
     line, column = position
     wanted = text.splitlines()[line - 1].strip()
-    raw = layer.file.data.decode().splitlines()
+    raw = layer.file.data.decode(errors="replace").splitlines()
     start = (holder.line or 1) - 1 + line
     for candidate in (start, start - 1):
         if wanted and candidate < len(raw) and (at := raw[candidate].find(wanted)) >= 0:
