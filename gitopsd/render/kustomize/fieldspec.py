@@ -130,6 +130,10 @@ def _start(old: Json, child: PathTree[T], empty: Callable[[], Json] | None) -> J
     return old
 
 
+_REMEMBERED = 512
+"""Kinds whose trees are kept; a repository may name any number."""
+
+
 class FieldSpecs:
     """The specs of one transformation, compiled to a tree for each kind that asks."""
 
@@ -141,6 +145,8 @@ class FieldSpecs:
     def tree(self, gvk: Gvk) -> PathTree[FieldSpec] | None:
         """The places of objects of this kind; None if there are none."""
         if gvk not in self._trees:
+            if len(self._trees) >= _REMEMBERED:
+                self._trees.clear()
             tree: PathTree[FieldSpec] = PathTree()
             for spec in self.specs:
                 if spec.gvk.selects(gvk):
@@ -152,3 +158,9 @@ class FieldSpecs:
         """The object with each of its places passed through `edit`."""
         tree = self.tree(gvk)
         return obj if tree is None else rewrite(obj, tree, lambda _spec, value: edit(value), empty)
+
+
+@lru_cache(maxsize=64)
+def compiled(specs: tuple[FieldSpec, ...]) -> FieldSpecs:
+    """The specs with their trees, which are kept from build to build: nearly all builds have the same, kustomize's own."""
+    return FieldSpecs(specs)

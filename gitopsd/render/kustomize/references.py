@@ -8,11 +8,13 @@ so the cost grows with the number of references, not with its product with the n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.config import NameReference, default_config
 from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.fieldspec import Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Gvk
@@ -20,7 +22,6 @@ from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Gvk
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gitopsd.render.kustomize.config import NameReference
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
 
@@ -55,27 +56,45 @@ def fix_references(resources: ResourceSet, references: tuple[NameReference, ...]
     index = _Index(resources)
     if not index.by_name:
         return
-    trees: dict[Gvk, PathTree[_Leaf]] = {}
+    trees = _default_trees() if references is default_config().name_reference else _Trees(references)
     for resource in resources:
-        gvk = resource.original.gvk
-        if gvk not in trees:
-            trees[gvk] = _tree(references, gvk)
-        if not trees[gvk].children:
+        tree = trees.of(resource.original.gvk)
+        if not tree.children:
             continue
         try:
-            followed = rewrite(resource.object, trees[gvk], _Referrer(resource, index).follow)
+            followed = rewrite(resource.object, tree, _Referrer(resource, index).follow)
         except RenderError as error:
             raise retold(error, f"{resource.id}: {error.message}") from error
         resources.put(resource, followed)
 
 
-def _tree(references: tuple[NameReference, ...], gvk: Gvk) -> PathTree[_Leaf]:
-    tree: PathTree[_Leaf] = PathTree()
-    for reference in references:
-        for spec in reference.fields:
-            if spec.gvk.selects(gvk):
-                tree.add(spec.path, _Leaf(reference.target, spec.path))
-    return tree
+class _Trees:
+    """The fields of each kind that may hold names, compiled when a kind is first met."""
+
+    def __init__(self, references: tuple[NameReference, ...]) -> None:
+        self._references = references
+        self._known: dict[Gvk, PathTree[_Leaf]] = {}
+
+    def of(self, gvk: Gvk) -> PathTree[_Leaf]:
+        if (tree := self._known.get(gvk)) is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            tree = self._known[gvk] = PathTree()
+            for reference in self._references:
+                for spec in reference.fields:
+                    if spec.gvk.selects(gvk):
+                        tree.add(spec.path, _Leaf(reference.target, spec.path))
+        return tree
+
+
+_REMEMBERED = 512
+"""Kinds whose trees are kept; a repository may name any number."""
+
+
+@lru_cache(maxsize=1)
+def _default_trees() -> _Trees:
+    """Those of kustomize's own references, kept from build to build."""
+    return _Trees(default_config().name_reference)
 
 
 class _Referrer:

@@ -16,7 +16,7 @@ from gitopsd.model.errors import RenderError
 from gitopsd.model.refs import Object
 from gitopsd.render.kustomize.api import GeneratorArgs, Label
 from gitopsd.render.kustomize.config import TransformerConfig, merge_specs
-from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs
+from gitopsd.render.kustomize.fieldspec import FieldSpec, compiled
 from gitopsd.render.kustomize.generators.base import merge_options
 from gitopsd.render.kustomize.generators.configmap import make_config_map
 from gitopsd.render.kustomize.generators.secret import make_secret
@@ -120,26 +120,26 @@ def _patches(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerSt
 
 def _namespace(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     if namespace := layer.spec.namespace:
-        yield _ready("namespace", NamespaceTransformer(namespace, FieldSpecs(config.namespace)))
+        yield _ready("namespace", NamespaceTransformer(namespace, compiled(config.namespace)))
 
 
 def _affixes(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     if prefix := layer.spec.name_prefix:
-        yield _ready("namePrefix", PrefixTransformer(prefix, FieldSpecs(config.name_prefix)))
+        yield _ready("namePrefix", PrefixTransformer(prefix, compiled(config.name_prefix)))
     if suffix := layer.spec.name_suffix:
-        yield _ready("nameSuffix", SuffixTransformer(suffix, FieldSpecs(config.name_suffix)))
+        yield _ready("nameSuffix", SuffixTransformer(suffix, compiled(config.name_suffix)))
 
 
 def _all_labels(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     for index, label in enumerate(layer.spec.labels):
         yield Step(partial(_labels, label, config), f"labels[{index}]", Configured(kind="LabelTransformer"))
     if layer.spec.labels or layer.spec.common_labels:  # kustomize counts the second as a step even where it says nothing
-        yield _ready("commonLabels", LabelTransformer(layer.spec.common_labels, FieldSpecs(config.common_labels)))
+        yield _ready("commonLabels", LabelTransformer(layer.spec.common_labels, compiled(config.common_labels)))
 
 
 def _annotations(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     if annotations := layer.spec.common_annotations:
-        yield _ready("commonAnnotations", AnnotationsTransformer(annotations, FieldSpecs(config.common_annotations)))
+        yield _ready("commonAnnotations", AnnotationsTransformer(annotations, compiled(config.common_annotations)))
 
 
 def _json_patches(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:
@@ -149,11 +149,11 @@ def _json_patches(layer: Layer, _config: TransformerConfig) -> Iterator[Transfor
 
 def _replicas(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     for index, replica in enumerate(layer.spec.replicas):
-        yield _ready(f"replicas[{index}]", ReplicaCountTransformer(replica, FieldSpecs(config.replicas)))
+        yield _ready(f"replicas[{index}]", ReplicaCountTransformer(replica, compiled(config.replicas)))
 
 
 def _images(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
-    specs, sites = FieldSpecs(config.images), ContainerSites()
+    specs, sites = compiled(config.images), ContainerSites()
     for index, image in enumerate(layer.spec.images):
         yield _ready(f"images[{index}]", ImageTagTransformer(image, specs, sites))
 
@@ -189,7 +189,7 @@ def _labels(label: Label, config: TransformerConfig) -> Transformer:
     else:
         specs = merge_specs(specs, _template_labels(label, config))
         specs = merge_specs(merge_specs(specs, config.labels), (FieldSpec("metadata/labels", create=True),))
-    return LabelTransformer(label.pairs, FieldSpecs(specs))
+    return LabelTransformer(label.pairs, compiled(specs))
 
 
 def _template_labels(label: Label, config: TransformerConfig) -> Iterator[FieldSpec]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldpath import MISSING, lookup, split_path
-from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json, rewrite
+from gitopsd.render.kustomize.fieldspec import Json, compiled, rewrite
 from gitopsd.render.kustomize.growth import check_text
 from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Id
 
@@ -63,7 +63,7 @@ def resolve(known: Mapping[str, Var], resources: ResourceSet, specs: Specs) -> N
         return
     holders = {name: resource for resource in reversed(list(resources)) for name in resource.referenced_by_vars}
     values = {name: _value(var, holders.get(name)) for name, var in known.items()}
-    places = FieldSpecs(specs)
+    places = compiled(specs)
     for resource in resources:
         tree = places.tree(resource.original.gvk)
         if tree is not None:
