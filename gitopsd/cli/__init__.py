@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from gitopsd import __version__
 from gitopsd.cli import daemon, explain, local, remote
 from gitopsd.model.errors import GitopsdError
 
@@ -19,12 +21,27 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="gitopsd",
     help="A GitOps agent for Kubernetes: from a commit to live objects, and a record of what happened.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gitopsd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error; may stand anywhere.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version, and exit.", callback=_version)] = False,
+) -> None:
+    """What may stand before any command; `main` takes `--debug` out, wherever it stands."""
+
+
 daemon.register(app)
 local.register(app)
 explain.register(app)
@@ -35,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0 done, 1 failed, 64 wrong usage. `--debug` anywhere shows stack traces."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    words = [word for word in words if word != "--debug"] or ["--help"]
     try:
         code = app(words, prog_name="gitopsd", standalone_mode=False)
     except GitopsdError as error:
