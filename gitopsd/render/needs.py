@@ -1,9 +1,8 @@
 """What a render can't compute: it asks, the shell answers, and the render runs again.
 
-Rendering is pure, but a remote base must be fetched, a Helm chart inflated by the `helm` program and an encrypted file
-decrypted. Each of these is a frozen `Need`. A render that lacks answers goes as far as it can and raises `Needs` with all
+Rendering is pure, but a remote base must be fetched, and a Helm chart inflated by the `helm` program. Each of these is a frozen `Need`. A render that lacks answers goes as far as it can and raises `Needs` with all
 that it came across; the shell gets what is missing, and calls again with the `answers` so far. Parsed files are cached, so
-the second run costs little. A `Tree` answers `RemoteBase`, objects answer `InflateChart`, bytes answer `Decrypt`.
+the second run costs little. A `Tree` answers `RemoteBase`, bytes answer `RemoteFile`, objects answer `InflateChart`.
 """
 
 from __future__ import annotations
@@ -62,19 +61,7 @@ class InflateChart:
         return f"helm chart {self.name} {self.version}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Decrypt:
-    """An encrypted file of the tree. The answer is its clear content, which nothing may store."""
-
-    path: str
-    oid: str
-
-    def __str__(self) -> str:
-        """The file."""
-        return self.path
-
-
-Need = RemoteBase | RemoteFile | InflateChart | Decrypt
+Need = RemoteBase | RemoteFile | InflateChart
 Answer = Tree | bytes | Sequence[Object]
 Answers = Mapping[Need, Answer]
 
