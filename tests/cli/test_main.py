@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from gitopsd import __version__
 from gitopsd.cli import main
 from gitopsd.model.errors import ConfigError
-from tests.cli.running import run
+from tests.cli.running import Ran, run
 from tests.listening import listening
 
 ROOT = Path(__file__).parents[2]
@@ -67,9 +68,24 @@ def test_help_is_complete() -> None:
 
 
 def test_without_a_command_help_is_shown() -> None:
-    """As kubectl and flux do; it is no success."""
-    ran = run()
-    assert "Usage: gitopsd" in ran.out + ran.err
+    """As kubectl and flux do."""
+    assert run() == run("--help")
+    assert run("--help").out.startswith("Usage: gitopsd")
+
+
+def test_the_version() -> None:
+    """Of this program."""
+    assert run("--version") == Ran(0, f"gitopsd {__version__}\n", "")
+
+
+def test_help_needs_next_to_nothing() -> None:
+    """What a command needs is imported when it runs: that is what keeps the start short."""
+    script = "import sys; from gitopsd.cli import main; main(['--help']); print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    heavy = {"urllib.request", "http.client", "ssl", "asyncio", "pydantic", "yaml", "pygit2", "fastapi", "rich", "gitopsd.render"}
+    assert loaded & heavy == set()
 
 
 def test_an_error_is_one_sentence_and_a_trace_only_for_debugging(tmp_path: Path) -> None:
