@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from localcluster.layout import free_ports
 
 APPLICATION = Path(__file__).parent.parent / "manifests" / "applications" / "monitor-app-prod.yaml"
 _REPOSITORY = "https://github.com/myorg/myrepo.git"
@@ -34,10 +35,7 @@ class DaemonError(Exception):
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from localcluster import LocalCluster
+from localcluster.layout import free_ports
 from tests.gitrepo import Repo
 
 _CONFIG = """\
@@ -46,10 +46,7 @@ spec:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
 @dataclass(slots=True)
