@@ -1,8 +1,9 @@
 """What a render can't compute: it asks, the shell answers, and the render runs again.
 
-Rendering is pure, but a remote base must be fetched, and a Helm chart inflated by the `helm` program. Each of these is a frozen `Need`. A render that lacks answers goes as far as it can and raises `Needs` with all
-that it came across; the shell gets what is missing, and calls again with the `answers` so far. Parsed files are cached, so
-the second run costs little. A `Tree` answers `RemoteBase`, bytes answer `RemoteFile`, objects answer `InflateChart`.
+Rendering is pure, but a remote base must be fetched, and a Helm chart inflated by the `helm` program. Each of these is a
+frozen `Need`. A render that lacks answers goes as far as it can and raises `Needs` with all that it came across; the shell gets
+what is missing, and calls again with the `answers` so far. Parsed files are cached, so the second run costs little.
+A `Tree` answers `RemoteBase`, bytes answer `RemoteFile`, objects answer `InflateChart`.
 """
 
 from __future__ import annotations
