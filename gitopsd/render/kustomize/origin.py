@@ -5,15 +5,14 @@ These are kustomize's own annotations, which end in the cluster; they are writte
 
 from __future__ import annotations
 
-import json
 import posixpath
-import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from gitopsd.formats.yamlwrite import dump
 
 ORIGIN = "config.kubernetes.io/origin"
 TRANSFORMATIONS = "alpha.config.kubernetes.io/transformations"
-
-_PLAIN = re.compile(r"[A-Za-z./][\w./@:+-]*[\w/]|[A-Za-z./]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +70,6 @@ def transformations_text(origins: list[Origin]) -> str:
     return "\n".join([*lines, ""])
 
 
+@lru_cache(maxsize=1024)
 def _scalar(value: str) -> str:
-    return value if _PLAIN.fullmatch(value) and value.lower() not in {"true", "false", "null", "yes", "no"} else json.dumps(value)
+    return dump([value]).rstrip("\n")
