@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -77,7 +78,9 @@ class Daemon:
             self._process.wait(timeout=60)
 
     def _access(self) -> str:
-        kubeconfig = self.kubeconfig or Path.home() / ".kube" / "config"
+        # Of several files in KUBECONFIG the first one counts: a list can't be handed on in a configuration.
+        users = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube" / "config"
+        kubeconfig = self.kubeconfig or Path(users).absolute()
         return f", kubeconfig: '{kubeconfig}'" + (f", context: '{self.context}'" if self.context else "")
 
     def _await_answer(self) -> None:
