@@ -16,7 +16,7 @@ from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import retry_delay
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.record import Condition, Phase, SyncRecord, Trigger, TriggerKind
+from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 
@@ -298,9 +298,12 @@ class Agent:
             _log.exception("a listener failed")
 
     def _schedule_retry(self, app: App, record: SyncRecord) -> None:
+        failed = record.phase in (Phase.FAILED, Phase.ERROR)
+        if not (failed or record.attempted or record.sync is SyncStatus.SYNCED):
+            return  # it only looked, and what failed before still waits for its retry
         if retry := self._retries.pop(app.key, None):
             retry.cancel()
-        if record.phase not in (Phase.FAILED, Phase.ERROR):
+        if not failed:
             self._failures.pop(app.key, None)
             return
         failures = self._failures[app.key] = self._failures.get(app.key, 0) + 1

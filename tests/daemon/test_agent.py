@@ -12,14 +12,14 @@ from structlog.testing import capture_logs
 
 from gitopsd.daemon.agent import Agent, NoSuchApplicationError, OperationConflictError, StoppingError
 from gitopsd.model.app import App
-from gitopsd.model.errors import ClusterError, StorageError
+from gitopsd.model.errors import ClusterError, ObjectError, StorageError
 from gitopsd.model.plan import Step
 from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
 from gitopsd.ports import Written
 from tests.fakes import FakeCluster
 from tests.fakes_history import FakeHistory
-from tests.plan.builders import app, manifest
+from tests.plan.builders import app, manifest, ref
 from tests.reconciling import World
 from tests.serving import named
 from tests.waiting import until
@@ -155,6 +155,23 @@ async def test_a_bug_in_a_pass_stays_in_that_pass() -> None:
         found.cluster.broken = None
         await found.poll()
         assert (found.status.sync, found.status.conditions, found.agent._retries) == (SyncStatus.SYNCED, (), {})
+
+
+async def test_a_look_in_between_takes_no_retry_away() -> None:
+    """A failed sync waits for its retry whatever the watches tell meanwhile; once it is in sync there is none."""
+    async with room(push=False) as found:
+        found.world.git.push("c1", manifest(name="a"))
+        found.cluster.failures["dry_run", ref("a")] = ObjectError(ref("a"), "dry-run", "Invalid", "no")
+        await found.poll()
+        assert found.world.app.key in found.agent._retries
+        found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
+        await found.quiet()
+        assert not found.passed[-1].attempted
+        assert found.world.app.key in found.agent._retries
+        found.cluster.failures.clear()
+        found.agent.trigger([found.world.app.key], TriggerKind.RETRY)
+        await found.quiet()
+        assert (found.status.sync, found.agent._retries) == (SyncStatus.SYNCED, {})
 
 
 async def test_a_bug_in_the_middle_of_a_sync_closes_its_record() -> None:
