@@ -12,11 +12,12 @@ from typing import TypeVarTuple
 
 import structlog
 
+from gitopsd.daemon.healing import Healing
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import retry_delay
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
+from gitopsd.model.record import Condition, DriftOutcome, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 
@@ -81,6 +82,8 @@ class Agent:
     _operations: dict[AppKey, Operation] = field(default_factory=dict)
     _failures: dict[AppKey, int] = field(default_factory=dict)
     _retries: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
+    _healing: Healing = field(default_factory=Healing)
+    _paused: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
     _stopping: bool = False
 
     # What stands in the configuration
@@ -117,8 +120,10 @@ class Agent:
         del self._statuses[key]
         self.queue.drop(key)
         self._failures.pop(key, None)
-        if retry := self._retries.pop(key, None):
-            retry.cancel()
+        for timers in (self._retries, self._paused):
+            if timer := timers.pop(key, None):
+                timer.cancel()
+        self._healing.forget(key)
         if under_way := self._passes.get(key):
             under_way.task.cancel()
         self.reconciler.forget(key)
@@ -186,10 +191,20 @@ class Agent:
         return operation
 
     def trigger(self, keys: Iterable[AppKey], kind: TriggerKind) -> None:
-        """Asks for a pass over each of the applications that are there."""
+        """Asks for a pass over each of the applications that are there; what watches tell of a fight waits a little."""
+        now = self.reconciler.ports.clock.monotonic()
         for key in keys:
-            if key in self._statuses:
+            if key not in self._statuses:
+                continue
+            pause = self._healing.pause(key, now) if kind is TriggerKind.WATCH else 0.0
+            if not pause:
                 self.queue.put(key, Trigger(kind))
+            elif key not in self._paused:
+                self._paused[key] = asyncio.get_running_loop().call_later(pause, self._go_on, key)
+
+    def _go_on(self, key: AppKey) -> None:
+        del self._paused[key]
+        self.queue.put(key, Trigger(TriggerKind.WATCH))
 
     def using(self, repository: str) -> tuple[AppKey, ...]:
         """The applications that have a source in `repository`."""
@@ -264,6 +279,8 @@ class Agent:
         if not record.trigger.dry_run:
             status = status.after(record)
             self._schedule_retry(status.app, record)
+        if any(drift.outcome is DriftOutcome.HEALED for drift in record.drifts):
+            self._healing.healed(key, self.reconciler.ports.clock.monotonic())
         if record.trigger.resources:
             self.queue.put(key, Trigger(TriggerKind.WATCH))
         self._set(status)
@@ -319,8 +336,8 @@ class Agent:
         `run` has to have ended. Syncs that still wait for their turn are given up.
         """
         self._stopping = True
-        for retry in self._retries.values():
-            retry.cancel()
+        for timer in (*self._retries.values(), *self._paused.values()):
+            timer.cancel()
         for key, operation in tuple(self._operations.items()):
             under_way = self._passes.get(key)
             if under_way is None or under_way.trigger is not operation.trigger:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gitopsd.daemon.agent import Agent, NoSuchApplicationError, OperationConflictError, StoppingError
+from gitopsd.daemon.healing import FREE
 from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError, ObjectError, StorageError
 from gitopsd.model.plan import Step
@@ -172,6 +173,24 @@ async def test_a_look_in_between_takes_no_retry_away() -> None:
         found.agent.trigger([found.world.app.key], TriggerKind.RETRY)
         await found.quiet()
         assert (found.status.sync, found.agent._retries) == (SyncStatus.SYNCED, {})
+
+
+async def test_a_fight_is_fought_slowly() -> None:
+    """Somebody who changes an object back each time is healed at once for a while, and then with pauses."""
+    async with room() as found:
+        await found.quiet()
+        for number in range(FREE):
+            found.world.change(ref("a"), data={"by": f"hand {number}"})
+            found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
+            await found.quiet()
+            assert "by" not in found.cluster.objects[ref("a")].get("data", {})
+        found.world.change(ref("a"), data={"by": "the other controller"})
+        found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
+        found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
+        assert (len(found.agent.queue), len(found.agent._paused)) == (0, 1)
+        found.agent._go_on(found.world.app.key)
+        await found.quiet()
+        assert "by" not in found.cluster.objects[ref("a")].get("data", {})
 
 
 async def test_a_bug_in_the_middle_of_a_sync_closes_its_record() -> None:
