@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -64,6 +65,16 @@ def test_created_fields_have_the_type_that_yaml_sees() -> None:
 def test_inside_of_json() -> None:
     """A path may lead into a text that holds JSON; the text keeps its style."""
     assert replaced(HOST, "data.file.a.c", kind="ConfigMap")["data"]["file"] == '{"a":{"b":1,"c":"db.example"}}'
+
+
+def test_inside_of_yaml() -> None:
+    """Of YAML in a text, comments, order and quotes stay; only the field is written anew."""
+    text = "# head\nz: 1\na:\n  b: 'old'   # why\n  c: [1, 2]\n"
+    conf = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{file: {json.dumps(text)}}}"
+    target = "{select: {kind: ConfigMap}, fieldPaths: [data.file.a.b]}"
+    files = {"kustomization.yaml": f"resources: [c.yaml]\nreplacements: [{{sourceValue: new, targets: [{target}]}}]"}
+    written = built(files | {"c.yaml": conf})[0]["data"]["file"]
+    assert written == "# head\nz: 1\na:\n  b: 'new' # why\n  c: [1, 2]"
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def _written(obj: Json, path: str, value: Json, options: FieldOptions | None) ->
     create = options is not None and options.create
     parts = split_path(path)
     edit = _editor(value, options)
-    if (embedded := structured.write(obj, parts, edit, create=create)) is not None:
+    if (embedded := structured.write(obj, parts, _editor(value, None), create=create)) is not None:
         return embedded
     update = Update(edit, create=create)
     try:
@@ -192,7 +192,7 @@ def _typed(text: str, old: Json) -> Json:
         raise RenderError(str(error)) from error
     if old is MISSING or type(value) is type(old) or _is_number(value) is _is_number(old) is True:
         return value
-    raise RenderError(f"cannot put {text!r} into a field that holds {_type_name(old)}")
+    raise structured.MismatchError(f"cannot put {text!r} into a field that holds {_type_name(old)}")
 
 
 def _is_number(value: Json) -> bool:
