@@ -57,7 +57,9 @@ class Machine:
     def provide(self, name: str) -> subprocess.Popen[str]:
         """Ask for a binary in a process of its own."""
         code = (
-            "import sys\n"
+            "import signal, sys\n"
+            # A shell that was started in the background leaves SIGINT ignored to all that it starts.
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "from localcluster.binaries import Binaries\nfrom localcluster.progress import Progress\n"
             f"print(Binaries().provide({name!r}, Progress(sys.stderr)))"
         )
