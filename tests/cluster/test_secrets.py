@@ -80,9 +80,5 @@ async def test_no_value_is_kept(cluster: LocalCluster, port: Clusters, heard: He
     assert _hidden(f"{kept.tables} {kept.receipts} {kept.strays}")
     del want
     gc.collect()
-    left = [
-        found
-        for found in gc.get_objects()
-        if isinstance(found, dict) and ENCODED in map(str, found.values()) and "password" in found
-    ]
+    left = [found for found in gc.get_objects() if type(found) is dict and found.get("password") == ENCODED]
     assert left == []
