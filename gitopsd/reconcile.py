@@ -153,6 +153,9 @@ class Reconciler:
         return await self.ports.history.record(ended)
 
     async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
+        if outcome is None and not (evidence.plan.steps or evidence.plan.refusals or this.trigger.dry_run):
+            # What a crash kept from being noted after the last sync; asks nothing where it is noted already.
+            await self.ports.cluster.remember(this.app, evidence.inventory_after(None))
         with this.stages("health"):
             healths = await self.ports.cluster.settle(this.app, evidence.refs, 0.0)
         now = self.ports.clock.now()

@@ -40,11 +40,12 @@ class Evidence:
         """The desired objects, hooks aside."""
         return frozenset(want.ref for want in self.desired.objects if not want.hook)
 
-    def inventory_after(self, outcome: Outcome) -> Inventory:
+    def inventory_after(self, outcome: Outcome | None) -> Inventory:
         """What is there after the apply: everything wanted, with the uids that are known, and all that was not confirmed gone."""
         uids = {ref: live.uid for ref, live in self.live.items()}
-        uids |= {result.ref: result.uid for result in outcome.results if result.uid}
-        pruned = {result.ref for result in outcome.results if result.status is ResultStatus.PRUNED}
+        results = outcome.results if outcome else ()
+        uids |= {result.ref: result.uid for result in results if result.uid}
+        pruned = {result.ref for result in results if result.status is ResultStatus.PRUNED}
         wanted = {w.ref: Member(w.ref, w.api_version, uids.get(w.ref, "")) for w in self.desired.objects if w.marked}
         left = {ref: member for ref, member in self.inventory.members.items() if ref not in pruned and ref in self.live}
         return Inventory(left | wanted)

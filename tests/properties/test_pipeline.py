@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitopsd.model.app import App
@@ -73,6 +73,7 @@ def _world(**fields: Any) -> World:
     return world
 
 
+@example(commits=[{"a": "1", "e": "1"}, {"a": "1", "b": "1", "c": "1", "d": "1"}], fuse=10, done_first=False)
 @given(COMMITS, st.integers(1, 12), st.booleans())
 def test_a_crash_anywhere_is_followed_by_convergence(commits: list[dict[str, str]], fuse: int, done_first: bool) -> None:
     """Killed before or after any single write: the next start brings live to Git, orphans nothing, and touches no bystander."""
