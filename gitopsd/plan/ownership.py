@@ -7,7 +7,7 @@ from enum import Enum
 from gitopsd.model.app import App
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live, Member, Refusal
-from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.model.refs import Object
 from gitopsd.plan.annotations import OWN, annotations_of
 
 
@@ -64,8 +64,3 @@ def can_prune(live: Live, mine: Mark, member: Member | None) -> str | None:
     if member.uid and member.uid != live.uid:
         return "it is not the object that this application made: it was deleted and made again by somebody else"
     return None
-
-
-def own_mark(installation: str, app: App, ref: ObjectRef) -> Mark:
-    """The mark that this application's object carries."""
-    return Mark(installation, app.key, ref)

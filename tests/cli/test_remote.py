@@ -132,10 +132,10 @@ def test_sync_waits_and_shows_what_it_did(daemon: Listening) -> None:
 def test_sync_of_some_objects_to_a_revision(daemon: Listening) -> None:
     """Each option reaches the daemon."""
     daemon.do(_commit)
-    at(daemon, "sync", "shop", "--revision", "c7", "--resource", "ConfigMap/b", "--force")
+    at(daemon, "sync", "shop", "--revision", "c7", "--resource", "ConfigMap/b")
     record = daemon.served.world.history.records[max(daemon.served.world.history.records)]
     trigger = record.trigger
-    assert (trigger.revision, trigger.resources, trigger.force, trigger.prune) == ("c7", ("ConfigMap/b",), True, None)
+    assert (trigger.revision, trigger.resources, trigger.prune) == ("c7", ("ConfigMap/b",), None)
 
 
 def test_sync_dry_run_changes_nothing(daemon: Listening) -> None:
