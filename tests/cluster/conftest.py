@@ -1,16 +1,24 @@
 """A real API server for all tests below this folder: started once, never skipped, with a namespace for each test.
 
-With pytest-xdist each worker has a server of its own.
+With pytest-xdist each worker has a server of its own. All of them carry the marker `cluster`, so that `make unit` needs none.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from localcluster import LocalCluster
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of this folder; pytest hands over those of all folders."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("cluster")
 
 
 @pytest.fixture(scope="session")

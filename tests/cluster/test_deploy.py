@@ -21,8 +21,6 @@ from localcluster.api import Api, RequestError
 from tests.rendering import gitopsd_builds
 from tests.waiting import until
 
-pytestmark = pytest.mark.cluster
-
 INSTALLATION = "deploy/overlays/namespaced"
 
 
