@@ -65,13 +65,13 @@ contracts: setup ## import contracts
 	$(call stage,import-linter)
 	@out=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$out"; exit 1; }
 
-unit: setup ## tests that need no cluster
+unit: setup ## tests that need no cluster and no neighbour
 	$(call stage,tests that need no cluster)
-	@$(PYTEST) -q -m 'not cluster'
+	@$(PYTEST) -q -m 'not cluster and not neighbour'
 
-cluster: setup controlplane ## tests against a real API server
+cluster: setup controlplane ## tests against a real API server and its neighbours
 	$(call stage,tests against a real API server)
-	@$(PYTEST) -q -m cluster
+	@$(PYTEST) -q -m 'cluster or neighbour'
 
 controlplane: setup ## the programs of the local cluster: found, or built once into a cache
 	$(call stage,etcd and kube-apiserver and controllers and kwok)
@@ -91,7 +91,7 @@ fuzz: setup ## look for input that breaks a bound (MINUTES=60)
 	@GITOPSD_FUZZ_MINUTES=$(or $(MINUTES),10) $(PYTEST) -q -m fuzz --timeout=0
 
 coverage: setup ## which lines the tests reach, as html in htmlcov/
-	@$(PYTEST) -q -m 'not cluster' --cov --cov-report=html --cov-report=term:skip-covered
+	@$(PYTEST) -q -m 'not cluster and not neighbour' --cov --cov-report=html --cov-report=term:skip-covered
 
 lock: setup ## resolve pyproject.toml's requirements anew into the lock files (UPGRADE=1 takes newer versions)
 	@for target in 'requirements.lock pyproject.toml --all-extras' 'requirements-build.lock --group build' \

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from localcluster.binaries import neighbour
 from localcluster.cluster import LocalCluster
 from localcluster.errors import LocalClusterError
 
-__all__ = ["LocalCluster", "LocalClusterError"]
+__all__ = ["LocalCluster", "LocalClusterError", "neighbour"]

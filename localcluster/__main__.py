@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from localcluster.binaries import Binaries
+from localcluster.binaries import Binaries, neighbour
 from localcluster.cluster import LocalCluster
 from localcluster.errors import LocalClusterError
 from localcluster.layout import COMPONENTS
 from localcluster.progress import Progress
+from localcluster.recipes import NEIGHBOURS
 
 Command = Callable[[argparse.Namespace], int | None]
 
@@ -32,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGINT
 
 
-def _build(_: argparse.Namespace) -> None:
-    for name in COMPONENTS:
-        Binaries().provide(name, Progress(sys.stderr))
+def _build(options: argparse.Namespace) -> None:
+    for name in options.binaries or COMPONENTS:
+        print(neighbour(name) if name in NEIGHBOURS else Binaries().provide(name, Progress(sys.stderr)))
 
 
 def _up(options: argparse.Namespace, *, bound: bool = False) -> None:
@@ -82,7 +83,7 @@ _COMMANDS: Mapping[str, Command] = {
 }
 
 _HELP: Mapping[str, str] = {
-    "build": "provide all binaries, as up would, and start nothing",
+    "build": "provide the named binaries, or all that up needs, and start nothing",
     "up": "start the cluster, and return when its API server is ready",
     "down": "end all its processes, and remove all that it made",
     "status": "say what runs",
@@ -100,7 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in _COMMANDS:
         command = commands.add_parser(name, help=_HELP[name])
-        if name != "build":
+        if name == "build":
+            names = (*COMPONENTS, *NEIGHBOURS)
+            command.add_argument("binaries", nargs="*", metavar="NAME", help=f"one of {', '.join(names)}", choices=names)
+        else:
             command.add_argument("--dir", type=Path, required=True, help="the cluster's folder")
         if name in ("up", "run"):
             command.add_argument("--only", choices=["api"], help="leave the controllers out")

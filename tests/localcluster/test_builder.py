@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localcluster.builder import cache_folder
+from localcluster.recipes import CONTROL_PLANE, NEIGHBOURS
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,6 +154,37 @@ def test_without_go_and_without_pypi_it_says_what_to_install(machine: Machine, *
 
 def test_cache_is_one_per_versions_and_flags() -> None:
     """Its name holds Kubernetes' version for people, and a digest of all that goes into the binaries for the rest."""
-    name = cache_folder().name
+    name = CONTROL_PLANE.folder().name
     assert name.startswith("kubernetes-v1.")
     assert len(name.rsplit("-", 1)[1]) == 12
+
+
+def test_kits_are_kept_apart() -> None:
+    """What one neighbour is built from says nothing about another, or about the control plane."""
+    folders = {kit.folder() for kit in NEIGHBOURS.values()}
+    assert CONTROL_PLANE.folder() not in folders
+    assert len(folders) == len({kit.label for kit in NEIGHBOURS.values()})
+
+
+def test_neighbour_is_built_when_first_asked_for(machine: Machine) -> None:
+    """Nothing of the control plane is built for it, and its second use costs nothing."""
+    machine.install_go()
+    command = [sys.executable, "-m", "localcluster", "build", "helm"]
+    for _ in range(2):
+        result = subprocess.run(command, env=machine.environment, capture_output=True, text=True, check=True)
+        assert Path(result.stdout.strip()).parent.name.startswith("helm-v4.")
+    assert machine.cached() == {"helm"}
+    assert machine.builds() == 1
+
+
+@pytest.mark.parametrize(("version", "taken"), [("v4.99.0+g1234", True), ("v4.0.1", False), ("v3.99.0", False), ("", False)])
+def test_neighbour_on_path_is_taken_where_its_version_fits(machine: Machine, version: str, *, taken: bool) -> None:
+    """The same major version, and not older: a test written for ours runs with it."""
+    machine.install_go()
+    mine = machine.folder / "bin" / "helm"
+    mine.write_text(f"#!/bin/sh\necho {version}\n")
+    mine.chmod(0o755)
+    command = [sys.executable, "-m", "localcluster", "build", "helm"]
+    result = subprocess.run(command, env=machine.environment, capture_output=True, text=True, check=True)
+    assert (result.stdout.strip() == str(mine)) == taken
+    assert machine.builds() == (not taken)
