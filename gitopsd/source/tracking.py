@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ class Tracked:
         self._refs: Refs | None = None
         self._started = self._finished = 0
         self._polling = self._moved = False
-        self._next_attempt = self._touched = 0.0
+        self._next_attempt = 0.0
+        self._touched = -math.inf
         self._given: set[str] = set()
         self._absent: OrderedDict[str, float] = OrderedDict()
         self._arrivals: OrderedDict[str, datetime] = OrderedDict()
