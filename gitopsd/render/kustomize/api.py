@@ -57,13 +57,21 @@ class FieldSpecArgs:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchOptions:
+    """What a strategic merge may change besides."""
+
+    allow_name_change: bool = False
+    allow_kind_change: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PatchArgs:
     """One of `patches` or `patchesJson6902`."""
 
     path: str = ""
     patch: str = ""
     target: Selector | None = None
-    options: dict[str, bool] = field(default_factory=dict)
+    options: PatchOptions = field(default_factory=PatchOptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.api import FieldSpecArgs
+from gitopsd.render.kustomize.decode import Reading, decode
 from gitopsd.render.kustomize.fieldspec import FieldSpec
 from gitopsd.render.kustomize.ids import Gvk
 from gitopsd.render.kustomize.order import kind_order
@@ -37,6 +39,7 @@ class TransformerConfig:
     common_labels: Specs = ()
     labels: Specs = ()
     template_labels: Specs = ()
+    volume_claim_template_labels: Specs = ()
     common_annotations: Specs = ()
     var_reference: Specs = ()
     images: Specs = ()
@@ -91,6 +94,7 @@ _NAMES = {
     "commonLabels": "common_labels",
     "labels": "labels",
     "templateLabels": "template_labels",
+    "volumeClaimTemplateLabels": "volume_claim_template_labels",
     "commonAnnotations": "common_annotations",
     "varReference": "var_reference",
     "images": "images",
@@ -119,36 +123,48 @@ def _expand(entries: list[dict[str, Any]]) -> Specs:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _NameReferenceArgs:
+    """An entry of `nameReference` as written."""
+
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    field_specs: tuple[FieldSpecArgs, ...] = ()
+
+
+_Args = tuple[FieldSpecArgs, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _ConfigArgs:
+    """A file of `configurations:` as written."""
+
+    name_prefix: _Args = ()
+    name_suffix: _Args = ()
+    namespace: _Args = ()
+    common_labels: _Args = ()
+    labels: _Args = ()
+    template_labels: _Args = ()
+    volume_claim_template_labels: _Args = ()
+    common_annotations: _Args = ()
+    var_reference: _Args = ()
+    images: _Args = ()
+    replicas: _Args = ()
+    name_reference: tuple[_NameReferenceArgs, ...] = ()
+
+
 def read_config(document: Any) -> TransformerConfig:
-    """A file of `configurations:`; unknown keys are ignored. Raises RenderError for a spec of the wrong shape."""
-    if document is None:
-        return TransformerConfig()
-    if not isinstance(document, dict):
-        raise RenderError("a transformer configuration must be a mapping")
-    by_lower = {name.lower(): ours for name, ours in _NAMES.items()}
-    found: dict[str, Any] = {}
-    for name, entries in document.items():
-        if name.lower() == "namereference":
-            found["name_reference"] = tuple(
-                NameReference(_gvk(entry), tuple(_read_spec(spec) for spec in _list_of(entry.get("fieldSpecs"), name)))
-                for entry in _list_of(entries, name)
-            )
-        elif (ours := by_lower.get(name.lower())) is not None:
-            found[ours] = tuple(_read_spec(entry) for entry in _list_of(entries, name))
-    return TransformerConfig(**found)
+    """A file of `configurations:`. Raises FieldError for an unknown key, or a spec of the wrong shape."""
+    args = decode(_ConfigArgs, document, Reading.KNOWN_KEYS)
+    specs = {name: tuple(map(field_spec, getattr(args, name))) for name in _NAMES.values()}
+    references = (
+        NameReference(Gvk(one.group, one.version, one.kind), tuple(map(field_spec, one.field_specs)))
+        for one in args.name_reference
+    )
+    return TransformerConfig(**specs, name_reference=tuple(references))
 
 
-def _list_of(entries: Any, name: str) -> list[dict[str, Any]]:
-    if entries is None:
-        return []
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise RenderError(f"{name} must be a list of field specs")
-    return entries
-
-
-def _gvk(entry: dict[str, Any]) -> Gvk:
-    return Gvk(*(str(entry.get(part) or "") for part in ("group", "version", "kind")))
-
-
-def _read_spec(entry: dict[str, Any]) -> FieldSpec:
-    return FieldSpec(str(entry.get("path") or ""), _gvk(entry), entry.get("create") is True)
+def field_spec(args: FieldSpecArgs) -> FieldSpec:
+    """A field spec as the transformers take it."""
+    return FieldSpec(args.path, Gvk(args.group, args.version, args.kind), args.create)

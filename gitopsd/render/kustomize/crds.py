@@ -24,6 +24,9 @@ def config_from_crds(documents: Iterable[Any]) -> TransformerConfig:
     for definitions in documents:
         if not isinstance(definitions, dict):
             raise RenderError("a file of crds holds a mapping of type names to OpenAPI definitions")
+        for name, definition in definitions.items():
+            if not isinstance(definition, dict | None):
+                raise RenderError(f"a file of crds holds OpenAPI definitions by name, not objects: {name} is none")
         for name in definitions:
             if definitions.keys() and _properties(definitions, name).keys() >= _KIND_FIELDS:
                 config = config.merge(_config_of(definitions, name))

@@ -78,6 +78,9 @@ class Update:
         part, rest = parts[0], parts[1:]
         if part == "*":
             return self._each(_items(value, part), range(len(value)), rest)
+        if value is None:  # stays, which counts as found where fields may be made
+            self.found += self.create
+            return value
         if part.isdigit():
             return self._index(value, int(part), rest)
         if _is_bracket(part):
@@ -85,12 +88,12 @@ class Update:
         return self._field(value, part, rest)
 
     def _field(self, value: Json, name: str, rest: tuple[str, ...]) -> Json:
-        if value is None or value is MISSING:
+        if value is MISSING:
             if not self.create:
                 return value
             value = {}
         mapping = _mapping(value, name)
-        if name not in mapping and not self.create:
+        if not name or (name not in mapping and not self.create):
             return value
         old = mapping.get(name, MISSING)
         new = self.apply(old, rest)
@@ -105,7 +108,7 @@ class Update:
         return self._each(items, [index], rest)
 
     def _matching(self, value: Json, part: str, rest: tuple[str, ...]) -> Json:
-        items = [] if value is None or value is MISSING else _items(value, part)
+        items = [] if value is MISSING else _items(value, part)
         key, pattern = _bracket(part)
         matches = _search(pattern)
         chosen = [index for index, item in enumerate(items) if (text := _text_in(item, key)) is not None and matches(text)]

@@ -10,7 +10,8 @@ from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import locate
 from gitopsd.model.errors import Place, RenderError
 from gitopsd.render.kustomize.api import HelmChart, Kustomization
-from gitopsd.render.kustomize.decode import DecodeError, decode
+from gitopsd.render.kustomize.decode import Reading, decode
+from gitopsd.render.kustomize.errors import FieldError
 from gitopsd.render.kustomize.loading import FILE_NAMES
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def read_kustomization(file: File, root: Root) -> Kustomization:
     if not document or not any(value is not None for key, value in _own_fields(document, name)):
         raise RenderError(f"{name.rpartition('/')[2]} is empty", Place(name))
     try:
-        spec = decode(Kustomization, document, strict=True)
-    except DecodeError as error:
+        spec = decode(Kustomization, document, Reading.STRICT)
+    except FieldError as error:
         raise RenderError(f"invalid Kustomization: {error.message}", place_of(file, name, error.field)) from error
     _check_type(spec, file, name)
     return modernise(spec)
@@ -153,4 +154,4 @@ def modernise(spec: Kustomization) -> Kustomization:
 
 def _modern_chart(old: dict[str, Any]) -> HelmChart:
     renamed = {new: old[key] for key, new in _OLD_CHART_FIELDS.items() if new and key in old}
-    return decode(HelmChart, renamed, strict=False)
+    return decode(HelmChart, renamed, Reading.LOOSE)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import Place, RenderError
-from gitopsd.render.kustomize.api import Image, Kustomization, Label, PatchArgs, Replica, Selector
+from gitopsd.render.kustomize.api import Image, Kustomization, Label, PatchArgs, PatchOptions, Replica, Selector
+from gitopsd.render.kustomize.decode import Reading, decode
 from gitopsd.render.kustomize.remote import is_remote
 from gitopsd.render.kustomize.transformers.images import split_image
 
@@ -99,7 +100,8 @@ def _patch(patch: KustomizePatch) -> PatchArgs:
             label_selector=wanted.label_selector,
             annotation_selector=wanted.annotation_selector,
         )
-    return PatchArgs(patch.path, patch.patch, target, dict(patch.options))
+    options = decode(PatchOptions, patch.options, Reading.STRICT, f"{FIELD}.patches.options")
+    return PatchArgs(patch.path, patch.patch, target, options)
 
 
 def _components(layer: Layer, options: KustomizeOptions) -> tuple[str, ...]:

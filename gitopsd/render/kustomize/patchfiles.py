@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.documents import objects_in
 from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.transformers.patch import (
+    Merging,
     PatchJson6902Transformer,
     PatchStrategicMergeTransformer,
     PatchTransformer,
@@ -42,7 +44,6 @@ def strategic_merge_step(entries: Iterable[str], root: Root) -> Callable[[], Tra
 
 def _patch(args: PatchArgs, root: Root) -> Transformer:
     documents = _documents(args, root)
-    options = {name.lower(): value for name, value in args.options.items()}
     if _is_json_patch(documents):
         if args.target is None:
             raise RenderError(f"must specify a target for JSON patch {_source(args)}")
@@ -59,8 +60,8 @@ def _patch(args: PatchArgs, root: Root) -> Transformer:
         (),
         args.target,
         root.session.schema,
-        name_change=options.get("allownamechange", False),
-        kind_change=options.get("allowkindchange", False),
+        name_change=args.options.allow_name_change,
+        kind_change=args.options.allow_kind_change,
     )
 
 
@@ -78,9 +79,10 @@ def _json_patch(args: PatchArgs, root: Root) -> Transformer:
 
 
 def _strategic_merge(entries: tuple[str, ...], root: Root) -> Transformer:
-    patches: list[Object] = []
-    for entry in entries:
-        patches.extend(inline_objects(entry) if is_inline(entry) else root.objects(root.read(entry)))
+    patches: list[Merging] = []
+    for index, entry in enumerate(entries):
+        objects = inline_objects(entry) if is_inline(entry) else root.objects(root.read(entry))
+        patches += [Merging(patch, f"patchesStrategicMerge[{index}]") for patch in objects]
     if entries and not patches:
         raise RenderError(f"patch appears to be empty; files={list(entries)}")
     return PatchStrategicMergeTransformer(tuple(patches), root.session.schema)
@@ -103,13 +105,25 @@ def _documents(args: PatchArgs, root: Root) -> list[Any]:
         raise RenderError(f"patch and path can't be set at the same time (path: {args.path})")
     # operations pass through kubectl's kind of reader, where `yes` is true; only objects are read as resources are
     operations = _read(args, root, Dialect.KUBECTL)
-    return operations if _is_json_patch(operations) else _read(args, root, Dialect.RESOURCE)
+    if not _is_json_patch(operations):
+        return _read(args, root, Dialect.RESOURCE)
+    _check_json(root.read(args.path).data if args.path else args.patch.encode(), args)
+    return operations
 
 
 def _read(args: PatchArgs, root: Root, dialect: Dialect) -> list[Any]:
     if args.path:
         return root.documents(root.read(args.path), dialect)
     return load_documents(args.patch.encode(), "(inline patch)", dialect)
+
+
+def _check_json(data: bytes, args: PatchArgs) -> None:
+    """What begins as JSON does has to be it all through; YAML's flow style won't do. Raises RenderError."""
+    if data.lstrip().startswith(b"["):
+        try:
+            json.loads(data)
+        except ValueError as error:
+            raise RenderError(f"unable to parse SM or JSON patch from {_source(args)}: it is no JSON: {error}") from error
 
 
 def _source(args: PatchArgs) -> str:

@@ -23,8 +23,9 @@ from gitopsd.render.kustomize.api import (
     Replica,
     Selector,
 )
-from gitopsd.render.kustomize.decode import DecodeError, decode
-from gitopsd.render.kustomize.errors import retold
+from gitopsd.render.kustomize.config import field_spec
+from gitopsd.render.kustomize.decode import Reading, decode
+from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.fieldspec import FieldSpecs
 from gitopsd.render.kustomize.generators.configmap import make_config_map
 from gitopsd.render.kustomize.generators.iam import IamPolicy, make_service_account
@@ -33,14 +34,14 @@ from gitopsd.render.kustomize.origin import Configured
 from gitopsd.render.kustomize.patchfiles import inline_objects, json_patch_step, patch_step, strategic_merge_step
 from gitopsd.render.kustomize.replacementfiles import read_replacements
 from gitopsd.render.kustomize.resource import metadata_of
-from gitopsd.render.kustomize.steps import Generated, GeneratorStep, Step, TransformerStep, field_spec, generate_data, inflate
+from gitopsd.render.kustomize.steps import Generated, GeneratorStep, Step, TransformerStep, generate_data, inflate
 from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
 from gitopsd.render.kustomize.transformers.base import Transformer
 from gitopsd.render.kustomize.transformers.hash import HashTransformer
 from gitopsd.render.kustomize.transformers.images import ImageTagTransformer
 from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
-from gitopsd.render.kustomize.transformers.namespace import SUBJECT_MODES, NamespaceTransformer
-from gitopsd.render.kustomize.transformers.patch import PatchStrategicMergeTransformer
+from gitopsd.render.kustomize.transformers.namespace import SUBJECT_MODES, NamespaceTransformer, other_places
+from gitopsd.render.kustomize.transformers.patch import Merging, PatchStrategicMergeTransformer
 from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
 from gitopsd.render.kustomize.transformers.replicas import ReplicaCountTransformer
 from gitopsd.render.kustomize.transformers.valueadd import ValueAddTransformer, read_value_add
@@ -65,7 +66,7 @@ class _Config:
     prefix: str = ""
     suffix: str = ""
     unset_only: bool = False
-    set_role_binding_subjects: str = "defaultOnly"
+    set_role_binding_subjects: str = ""
     image_tag: Image = field(default_factory=Image)
     replica: Replica = field(default_factory=Replica)
     replacements: tuple[Replacement, ...] = ()
@@ -106,7 +107,7 @@ def _step(config: Resource, name: str, make: Callable[[], T]) -> Step[T]:
     def configured() -> T:
         try:
             return make()
-        except DecodeError as error:
+        except FieldError as error:
             raise RenderError(f"plugin {config.id} fails configuration: {error.field}: {error.message}") from error
         except RenderError as error:
             raise retold(error, f"plugin {config.id} fails configuration: {error.message}") from error
@@ -135,12 +136,12 @@ def _factory(config: Resource, table: Mapping[str, Callable[[Object, Layer], T]]
 
 
 def _read(obj: Object) -> _Config:
-    return decode(_Config, obj, strict=False)
+    return decode(_Config, obj, Reading.LOOSE)
 
 
 def _data(make: Any) -> Callable[[Object, Layer], Generated]:
     def generate(obj: Object, layer: Layer) -> Generated:
-        args = decode(GeneratorArgs, obj, strict=False)
+        args = decode(GeneratorArgs, obj, Reading.LOOSE)
         metadata = _read(obj).metadata
         full = replace(args, name=args.name or metadata.name, namespace=args.namespace or metadata.namespace)
         return generate_data(make, full, layer.root)
@@ -149,11 +150,11 @@ def _data(make: Any) -> Callable[[Object, Layer], Generated]:
 
 
 def _chart(obj: Object, layer: Layer) -> Generated:
-    return inflate(decode(HelmChart, obj, strict=False), layer.root, layer)
+    return inflate(decode(HelmChart, obj, Reading.LOOSE), layer.root, layer)
 
 
 def _iam(obj: Object, _layer: Layer) -> Generated:
-    return Generated((make_service_account(decode(IamPolicy, obj, strict=False)),))
+    return Generated((make_service_account(decode(IamPolicy, obj, Reading.LOOSE)),))
 
 
 _GENERATORS: dict[str, Callable[[Object, Layer], Generated]] = {
@@ -166,10 +167,11 @@ _GENERATORS: dict[str, Callable[[Object, Layer], Generated]] = {
 
 def _namespace(obj: Object, _layer: Layer) -> Transformer:
     config = _read(obj)
-    if config.set_role_binding_subjects not in SUBJECT_MODES:
+    if config.set_role_binding_subjects not in {"", *SUBJECT_MODES}:
         message = f"invalid value {config.set_role_binding_subjects!r} for setRoleBindingSubjects, must be one of {SUBJECT_MODES}"
         raise RenderError(message)
-    return NamespaceTransformer(config.metadata.namespace, config.specs, config.unset_only, config.set_role_binding_subjects)
+    subjects = config.set_role_binding_subjects or SUBJECT_MODES[0]
+    return NamespaceTransformer(config.metadata.namespace, other_places(config.specs.specs), config.unset_only, subjects)
 
 
 def _needs_specs(config: _Config) -> FieldSpecs:
@@ -229,24 +231,24 @@ def _replacements(obj: Object, layer: Layer) -> Transformer:
 
 
 def _patch(obj: Object, layer: Layer) -> Transformer:
-    return patch_step(decode(PatchArgs, obj, strict=False), layer.root)()
+    return patch_step(decode(PatchArgs, obj, Reading.LOOSE), layer.root)()
 
 
 def _json_patch(obj: Object, layer: Layer) -> Transformer:
-    config = decode(_JsonPatchConfig, obj, strict=False)
+    config = decode(_JsonPatchConfig, obj, Reading.LOOSE)
     if bool(config.path) == bool(config.json_op):
         raise RenderError("must specify a file path or jsonOp, not both" if config.path else "empty file path and empty jsonOp")
     return json_patch_step(PatchArgs(config.path, config.json_op, config.target), layer.root)()
 
 
 def _strategic_merge(obj: Object, layer: Layer) -> Transformer:
-    config = decode(_StrategicMergeConfig, obj, strict=False)
+    config = decode(_StrategicMergeConfig, obj, Reading.LOOSE)
     if not config.paths and not config.patches:
         raise RenderError("empty file path and empty patch content")
     transformer = strategic_merge_step(config.paths, layer.root)()
     patches = transformer.patches if isinstance(transformer, PatchStrategicMergeTransformer) else ()
     if config.patches:
-        patches = (*patches, *inline_objects(config.patches))
+        patches = (*patches, *(Merging(patch, "patches") for patch in inline_objects(config.patches)))
     if not patches:
         raise RenderError(f"patch appears to be empty; files={list(config.paths)}")
     return PatchStrategicMergeTransformer(patches, layer.root.session.schema)

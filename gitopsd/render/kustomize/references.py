@@ -54,8 +54,6 @@ class _Index:
 def fix_references(resources: ResourceSet, references: tuple[NameReference, ...]) -> None:
     """Gives each reference the current name of what it refers to. Raises RenderError where that is ambiguous."""
     index = _Index(resources)
-    if not index.by_name:
-        return
     trees = _default_trees() if references is default_config().name_reference else _Trees(references)
     for resource in resources:
         tree = trees.of(resource.original.gvk)

@@ -1,4 +1,4 @@
-"""Replacements that stand in files of their own."""
+"""Replacements as a kustomization gives them: inline, or in files of their own."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import TYPE_CHECKING
 from gitopsd.formats.scalars import Dialect
 from gitopsd.model.errors import Place, RenderError
 from gitopsd.render.kustomize.api import Replacement
-from gitopsd.render.kustomize.decode import decode
+from gitopsd.render.kustomize.decode import Reading, decode
+from gitopsd.render.kustomize.errors import FieldError
+from gitopsd.render.kustomize.transformers.replacement import Entry
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.loading import Root
 
 
-def read_replacements(entries: Iterable[Replacement], root: Root) -> tuple[Replacement, ...]:
+def read_replacements(replacements: Iterable[Replacement], root: Root) -> tuple[Entry, ...]:
     """All replacements, those of files in the place of the entries that name them. Raises RenderError."""
-    return tuple(replacement for entry in entries for replacement in _read(entry, root))
+    return tuple(entry for index, one in enumerate(replacements) for entry in _read(one, f"replacements[{index}]", root))
 
 
-def _read(entry: Replacement, root: Root) -> Iterator[Replacement]:
-    if not entry.path:
-        yield entry
+def _read(one: Replacement, field: str, root: Root) -> Iterator[Entry]:
+    if not one.path:
+        yield Entry(one, field)
         return
-    if entry.source is not None or entry.targets:
-        raise RenderError(f"cannot specify both path and inline replacement (path: {entry.path})")
-    file = root.read(entry.path)
-    for document in root.documents(file, Dialect.KUSTOMIZATION)[:1]:
-        if not isinstance(document, (dict, list)):
-            raise RenderError("unsupported replacement type: a replacement or a list of them is needed", Place(file.path))
-        for one in document if isinstance(document, list) else [document]:
-            yield decode(Replacement, one, strict=False)
+    if one.source is not None or one.targets:
+        raise FieldError(f"cannot specify both path and inline replacement (path: {one.path})", field)
+    file = root.read(one.path)
+    document = next(iter(root.documents(file, Dialect.KUSTOMIZATION)), None)
+    if not isinstance(document, (dict, list)):
+        raise RenderError("unsupported replacement type: a replacement or a list of them is needed", Place(file.path))
+    for position, written in enumerate(document if isinstance(document, list) else [document]):
+        yield Entry(decode(Replacement, written, Reading.LOOSE), field, position)

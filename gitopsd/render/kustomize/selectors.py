@@ -106,14 +106,15 @@ def _compare(operator: str, left: int, right: int) -> bool:
 
 def matches(expression: str, labels: Any) -> bool:
     """Whether labels satisfy a selector as kubectl's `-l` takes it. Raises RenderError for one that can't be read."""
-    if not expression:
+    if not expression.strip():
         return True
     mapping = labels if isinstance(labels, Mapping) else {}
     return all(requirement.holds(mapping) for requirement in _parse(expression))
 
 
-_KEY = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
-_VALUE = r"[A-Za-z0-9._/-]*"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_KEY = rf"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?{_NAME}"
+_VALUE = rf"(?:{_NAME})?"
 _TERM = re.compile(
     rf"""\s*(?:
         (?P<set_key>{_KEY})\s+(?P<set_op>in|notin)\s*\((?P<set>[^()]*)\)

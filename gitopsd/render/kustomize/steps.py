@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from gitopsd.model.errors import RenderError
 from gitopsd.model.refs import Object
 from gitopsd.render.kustomize.api import GeneratorArgs, Label
-from gitopsd.render.kustomize.config import TransformerConfig, merge_specs
+from gitopsd.render.kustomize.config import TransformerConfig, field_spec, merge_specs
 from gitopsd.render.kustomize.fieldspec import FieldSpec, compiled
 from gitopsd.render.kustomize.generators.base import merge_options
 from gitopsd.render.kustomize.generators.configmap import make_config_map
 from gitopsd.render.kustomize.generators.secret import make_secret
-from gitopsd.render.kustomize.ids import Gvk
 from gitopsd.render.kustomize.origin import Configured
 from gitopsd.render.kustomize.patchfiles import json_patch_step, patch_step, strategic_merge_step
 from gitopsd.render.kustomize.replacementfiles import read_replacements
@@ -28,19 +27,17 @@ from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, Suffi
 from gitopsd.render.kustomize.transformers.base import Transformer
 from gitopsd.render.kustomize.transformers.images import ContainerSites, ImageTagTransformer
 from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
-from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer
+from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer, other_places
 from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
 from gitopsd.render.kustomize.transformers.replicas import ReplicaCountTransformer
 from gitopsd.render.needs import InflateChart
 
 if TYPE_CHECKING:
-    from gitopsd.render.kustomize.api import FieldSpecArgs, HelmChart
+    from gitopsd.render.kustomize.api import HelmChart
     from gitopsd.render.kustomize.kustomization import Layer
     from gitopsd.render.kustomize.loading import Root
 
 W = TypeVar("W")
-
-_CLAIM_LABELS = "spec/volumeClaimTemplates[]/metadata/labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ def _patches(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerSt
 
 def _namespace(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
     if namespace := layer.spec.namespace:
-        yield _ready("namespace", NamespaceTransformer(namespace, compiled(config.namespace)))
+        yield _ready("namespace", NamespaceTransformer(namespace, other_places(config.namespace)))
 
 
 def _affixes(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:
@@ -194,16 +191,11 @@ def _labels(label: Label, config: TransformerConfig) -> Transformer:
 
 def _template_labels(label: Label, config: TransformerConfig) -> Iterator[FieldSpec]:
     """The templates that a label is for: of pods, of claims, both or none."""
+    if label.include_templates:
+        yield from config.template_labels
     claims = label.include_volume_claim_templates
-    for spec in config.template_labels:
-        wanted = label.include_templates if spec.path != _CLAIM_LABELS or claims is None else claims
-        if wanted:
-            yield spec
-
-
-def field_spec(args: FieldSpecArgs) -> FieldSpec:
-    """A field spec as the transformers take it."""
-    return FieldSpec(args.path, Gvk(args.group, args.version, args.kind), args.create)
+    if label.include_templates if claims is None else claims:
+        yield from config.volume_claim_template_labels
 
 
 def _ready(field: str, transformer: Transformer) -> TransformerStep:

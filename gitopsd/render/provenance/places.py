@@ -16,7 +16,7 @@ from gitopsd.render.provenance.patched import operation_path
 from gitopsd.render.provenance.texts import Text, Texts, within
 
 if TYPE_CHECKING:
-    from gitopsd.render.kustomize.api import GeneratorArgs, Replacement
+    from gitopsd.render.kustomize.api import GeneratorArgs
     from gitopsd.render.kustomize.kustomization import Layer
     from gitopsd.render.provenance.events import Event, Version
 
@@ -151,18 +151,14 @@ def _pairs(places: Places, layer: Layer, args: GeneratorArgs, entry: Path) -> It
 
 
 def _replacement(places: Places, version: Version, _path: Path) -> Found:
-    """The transformer counts the replacements of all entries, several in a file that an entry names."""
-    event, left = version.event, version.event.index
-    replacement: Replacement = event.work.replacements[0]  # type: ignore[union-attr] # it is a ReplacementTransformer
+    """Stands in the kustomization file, or in the file that an entry names."""
+    event = version.event
+    replacement, field, position = event.work.replacements[0]  # type: ignore[union-attr] # it is a ReplacementTransformer
     source = replacement.source
     detail = f"from {source.kind}/{source.name} {source.field_path or 'metadata.name'}" if source else "from sourceValue"
-    for index, entry in enumerate(event.layer.spec.replacements):
-        asked = places.texts.field(event.layer, ("replacements", index))
-        stands = [asked] if not entry.path else _each(places, places.texts.file(event.layer, entry.path))
-        if left < len(stands):
-            return Found(stands[left], asked, detail)
-        left -= len(stands)
-    return Found(detail=detail)
+    index = int(field.removeprefix("replacements[").removesuffix("]"))
+    asked, entry = places.texts.field(event.layer, ("replacements", index)), event.layer.spec.replacements[index]
+    return Found(_each(places, places.texts.file(event.layer, entry.path))[position] if entry.path else asked, asked, detail)
 
 
 def _each(places: Places, text: Text) -> list[Place]:

@@ -93,7 +93,7 @@ def test_refusals(source: str, path: str, error: str) -> None:
     target = f"{{select: {{kind: Deployment}}, fieldPaths: ['{path}']}}"
     files = {"kustomization.yaml": f"resources: [d.yaml, c.yaml]\nreplacements: [{{{source}, targets: [{target}]}}]"}
     found = refusal(files | {"d.yaml": DEPLOYMENT, "c.yaml": CONF})
-    assert found.startswith("kustomization.yaml:2:1: replacements: ")
+    assert found.startswith("kustomization.yaml:2:16: replacements[0]: ")
     assert error in found
 
 

@@ -70,7 +70,7 @@ def _rename_all(
         if _renames(tree):
             note(resource)
             resource.remember_id()
-        resources.put(resource, rewrite(resource.object, tree, change))
+        resources.put(resource, rewrite(resource.object, tree, change, str))
 
 
 def _renames(tree: PathTree[FieldSpec]) -> bool:

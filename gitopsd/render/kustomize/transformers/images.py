@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -39,8 +39,12 @@ def split_image(text: str) -> ImageName:
 
 
 @lru_cache(maxsize=1024)
-def _named(name: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(name)}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?")
+def _named(name: str) -> Callable[[str], object]:
+    """Whether an image has a name, which kustomize takes for a regular expression; what is none names nothing."""
+    try:
+        return re.compile(rf"^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?\Z").search
+    except re.error:
+        return lambda _image: None
 
 
 Site = tuple[str | int, ...]
@@ -116,7 +120,7 @@ class ImageTagTransformer:
         wanted = self.image
         if isinstance(value, (dict, list)):
             raise RenderError("wrong node kind: an image must be a plain value")
-        if not isinstance(value, str) or not value.startswith(wanted.name) or not _named(wanted.name).fullmatch(value):
+        if not isinstance(value, str) or not _named(wanted.name)(value):
             return value
         name, tag, digest = split_image(value)
         if wanted.new_tag or wanted.digest:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
+from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json
 from gitopsd.render.kustomize.resource import metadata_of, text_of, with_metadata
 
 if TYPE_CHECKING:
@@ -15,15 +15,24 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
 _BINDINGS = frozenset({"RoleBinding", "ClusterRoleBinding"})
-_OWN_RULES = frozenset({"metadata/namespace", "subjects", "subjects/namespace", "subjects[]/namespace"})
+_OWN_RULES = frozenset({"metadata/namespace", "subjects/namespace", "subjects[]/namespace"})
 """Paths that old configurations give; they have rules of their own here."""
 
 SUBJECT_MODES = ("defaultOnly", "allServiceAccounts", "none")
 
 
+@lru_cache(maxsize=64)
+def other_places(specs: tuple[FieldSpec, ...]) -> FieldSpecs:
+    """The places of a namespace besides those that have rules of their own."""
+    return FieldSpecs(spec for spec in specs if spec.path not in _OWN_RULES)
+
+
 @dataclass(frozen=True, slots=True)
 class NamespaceTransformer:
-    """`unset_only` leaves a namespace that is given; `subjects` says which subjects of bindings follow."""
+    """`unset_only` leaves a namespace that is given; `subjects` says which subjects of bindings follow.
+
+    `specs` are the `other_places`.
+    """
 
     namespace: str
     specs: FieldSpecs
@@ -34,15 +43,15 @@ class NamespaceTransformer:
         """Moves each object. Raises RenderError if two would then be one."""
         if not self.namespace:
             return
-        specs = FieldSpecs(spec for spec in self.specs.specs if spec.path not in _OWN_RULES)
         for resource in resources:
             if resource.from_helm:
                 continue
-            resources.rename(resource, self._moved(resource, specs))
+            resources.rename(resource, self.moved(resource))
             if len(same := resources.current(resource.id)) > 1:
                 raise RenderError(f"namespace transformation produces ID conflict: {len(same)} objects are {resource.id}")
 
-    def _moved(self, resource: Resource, specs: FieldSpecs) -> Object:
+    def moved(self, resource: Resource) -> Object:
+        """The object where it belongs now."""
         obj = resource.object
         if not resource.cluster_scoped:
             current = metadata_of(obj).get("namespace")
@@ -50,10 +59,12 @@ class NamespaceTransformer:
                 obj = with_metadata(obj, namespace=new)
         if resource.id.gvk.kind in _BINDINGS:
             obj = self._bind(obj)
-        moved: Object = specs.rewrite(obj, resource.id.gvk, self._set, str)
+        moved: Object = self.specs.rewrite(obj, resource.id.gvk, self._set, str)
         return moved
 
     def _set(self, current: Json) -> Json:
+        if isinstance(current, (dict, list)):
+            raise RenderError("namespace field specs must target scalar nodes")
         return current if self.unset_only and current else self.namespace
 
     def _bind(self, obj: Object) -> Object:

@@ -8,11 +8,11 @@ merge names must be there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitopsd.formats.scalars import plain, text_of
 from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.errors import retold
+from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.growth import check_nodes
 from gitopsd.render.kustomize.ids import identify
 from gitopsd.render.kustomize.patches import json6902, strategic_merge
@@ -61,6 +61,7 @@ class PatchTransformer:
             try:
                 patched = json6902(_annotated(resource), self.operations)
                 check_nodes(patched)
+                _check_named(patched)
             except RenderError as error:
                 raise retold(error, f"{resource.id}: {error.message}") from error
             if _MARK not in (metadata_of(patched).get("annotations") or {}):
@@ -91,16 +92,27 @@ class PatchTransformer:
         return after | kept
 
 
+class Merging(NamedTuple):
+    """A strategic merge and the field of the kustomization file that holds or names it."""
+
+    patch: Object
+    field: str
+
+
 @dataclass(frozen=True, slots=True)
 class PatchStrategicMergeTransformer:
     """All of `patchesStrategicMerge`."""
 
-    patches: tuple[Object, ...]
+    patches: tuple[Merging, ...]
     schema: Schema
 
     def __call__(self, resources: ResourceSet) -> None:
-        """Merges each into the object it names. Raises RenderError if that isn't there, or twice."""
-        PatchTransformer(tuple(map(addressed, self.patches)), (), None, self.schema)(resources)
+        """Merges each into the object it names. Raises FieldError if that isn't there, or twice."""
+        for patch, field in self.patches:
+            try:
+                PatchTransformer((addressed(patch),), (), None, self.schema)(resources)
+            except RenderError as error:
+                raise FieldError(error.message, field) from error
         resources.refuse_twins()
 
 
@@ -115,6 +127,14 @@ class PatchJson6902Transformer:
     def __call__(self, resources: ResourceSet) -> None:
         """Applies the operations to each target."""
         PatchTransformer((), self.operations, self.target, self.schema)(resources)
+
+
+def _check_named(obj: Object) -> None:
+    """Operations may take away what makes an object one."""
+    if not obj.get("kind"):
+        raise RenderError("missing kind in object after the patch")
+    if not metadata_of(obj).get("name"):
+        raise RenderError("missing metadata.name in object after the patch")
 
 
 def _annotated(resource: Resource) -> Object:

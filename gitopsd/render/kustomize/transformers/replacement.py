@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.scalars import RULES, Dialect, ScalarError, text_of
-from gitopsd.model.errors import RenderError
+from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.render.kustomize import structured
 from gitopsd.render.kustomize.api import Selector
-from gitopsd.render.kustomize.errors import retold
+from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.fieldpath import MISSING, Json, Update, lookup, split_path
 from gitopsd.render.kustomize.growth import check_nodes, check_text
 from gitopsd.render.kustomize.ids import Gvk
@@ -26,18 +26,31 @@ if TYPE_CHECKING:
 _DEFAULT_PATH = "metadata.name"
 
 
+class Entry(NamedTuple):
+    """A replacement, the field of the kustomization file that asks for it, and its position in the file that that may name."""
+
+    replacement: Replacement
+    field: str
+    position: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class ReplacementTransformer:
     """All of `replacements` of one kustomization, done in order."""
 
-    replacements: tuple[Replacement, ...]
+    replacements: tuple[Entry, ...]
 
     def __call__(self, resources: ResourceSet) -> None:
-        """Raises RenderError if a source is missing or ambiguous, or a target field can't be found or written."""
-        for replacement in self.replacements:
-            value = _source_value(resources, replacement)
-            for target in replacement.targets:
-                _replace(resources, target, value)
+        """Raises FieldError if a source is missing or ambiguous, or a target field can't be found or written."""
+        for replacement, field, _ in self.replacements:
+            try:
+                value = _source_value(resources, replacement)
+                for target in replacement.targets:
+                    _replace(resources, target, value)
+            except LimitError:
+                raise
+            except RenderError as error:
+                raise FieldError(error.message, field) from error
 
 
 def _source_value(resources: ResourceSet, replacement: Replacement) -> Json:
@@ -50,7 +63,7 @@ def _source_value(resources: ResourceSet, replacement: Replacement) -> Json:
         raise RenderError("value and resource selectors are mutually exclusive")
     path = source.field_path or _DEFAULT_PATH
     value = lookup(_source(resources, source).object, split_path(path))
-    if value is MISSING or value is None or value in ("", {}, []):
+    if value is MISSING or value is None or value in ({}, []):
         raise RenderError(f"fieldPath `{path}` is missing for replacement source {_named(source)}")
     return _part(value, source.options) if source.options and source.options.delimiter else value
 
@@ -81,6 +94,12 @@ def _ids(resource: Resource) -> Iterator[Id]:
     yield from resource.past_ids()
 
 
+def _ids_as_written(resource: Resource) -> Iterator[Id]:
+    """As `_ids`, but a target's present namespace is what the object says: without one, `namespace: default` is not for it."""
+    yield resource.id._replace(namespace=resource.namespace)
+    yield from resource.past_ids()
+
+
 def _part(value: Json, options: FieldOptions) -> str:
     if isinstance(value, (dict, list)):
         raise RenderError("delimiter option can only be used with scalar nodes")
@@ -107,18 +126,19 @@ def _replace(resources: ResourceSet, target: TargetSelector, value: Json) -> Non
 
 
 def _targets(resources: ResourceSet, wanted: Selector, rejected: tuple[Selector, ...]) -> list[Resource]:
-    """The resources with an id that is wanted and not rejected; labels and annotations count for the whole resource."""
+    """The resources with an id that is wanted, and none that is rejected; labels and annotations count for the whole resource."""
     by_name = bool(wanted.name) and is_literal(wanted.name)
     candidates = resources.named(wanted.name) if by_name else list(resources)
     by_marker = [one for one in rejected if one.label_selector or one.annotation_selector]
     by_id = [one for one in rejected if _asks_for_id(one)]
-    return [
-        resource
-        for resource in candidates
-        if markers_match(resource.object, wanted)
-        and not any(markers_match(resource.object, one) for one in by_marker)
-        and any(_selects(wanted, one) and not any(_selects(no, one) for no in by_id) for one in _ids(resource))
-    ]
+    found: list[Resource] = []
+    for resource in candidates:
+        markers, ids = resource.object, list(_ids_as_written(resource))
+        if not markers_match(markers, wanted) or any(markers_match(markers, one) for one in by_marker):
+            continue
+        if any(_selects(wanted, one) for one in ids) and not any(_selects(no, one) for no in by_id for one in ids):
+            found.append(resource)
+    return found
 
 
 def _asks_for_id(selector: Selector) -> bool:
@@ -134,7 +154,7 @@ def _selects(selector: Selector, one: Id) -> bool:
 
 def _written(obj: Json, path: str, value: Json, options: FieldOptions | None) -> Json:
     create = options is not None and options.create
-    parts = split_path(path)
+    parts = split_path(path.removeprefix("."))
     edit = _editor(value, options)
     if (embedded := structured.write(obj, parts, _editor(value, None), create=create)) is not None:
         return embedded

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from gitopsd.formats.scalars import Dialect, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.api import Selector
-from gitopsd.render.kustomize.decode import decode
+from gitopsd.render.kustomize.decode import Reading, decode
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json
 from gitopsd.render.kustomize.selectors import select
+from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer
 
 if TYPE_CHECKING:
     from gitopsd.model.refs import Object
     from gitopsd.render.kustomize.loading import Root
     from gitopsd.render.kustomize.resource import ResourceSet
+
+_NAMESPACE = "metadata/namespace"
+"""A field path that moves objects as `namespace:` does, subjects of bindings included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,18 @@ class _Config:
 
 def read_value_add(obj: Object, root: Root) -> tuple[str, tuple[Target, ...]]:
     """The value (by default the name of the folder) and the targets, those of a file too. Raises RenderError."""
-    config = decode(_Config, obj, strict=False)
+    config = decode(_Config, obj, Reading.LOOSE)
     targets = config.targets
     if config.target_file_path:
         documents = root.documents(root.read(config.target_file_path), Dialect.KUSTOMIZATION)
-        targets += decode(_Config, documents[0] if documents else None, strict=False).targets
+        targets += decode(_Config, documents[0] if documents else None, Reading.LOOSE).targets
     if not targets:
         raise RenderError("must specify at least one target")
-    if any(not target.field_path for target in targets):
-        raise RenderError("fieldPath cannot be empty")
+    for target in targets:
+        if not target.field_path:
+            raise RenderError("fieldPath cannot be empty")
+        if target.file_path_position < 0:
+            raise RenderError(f"value of FilePathPosition ({target.file_path_position}) cannot be negative")
     return config.value.strip() or posixpath.basename(root.path), targets
 
 
@@ -61,14 +68,16 @@ class ValueAddTransformer:
         """Adds it."""
         for target in self.targets:
             specs = FieldSpecs([FieldSpec(target.field_path, create=True)])
+            move = NamespaceTransformer(self.value, FieldSpecs(())) if target.field_path == _NAMESPACE else None
             for resource in list(resources) if target.selector is None else select(resources, target.selector):
-                if target.field_path == "metadata/namespace" and resource.cluster_scoped:
+                if move is not None:
+                    resources.put(resource, move.moved(resource))
                     continue
                 edit = partial(self._add, target)
                 resources.put(resource, specs.rewrite(resource.object, resource.id.gvk, edit, str))
 
     def _add(self, target: Target, old: Json) -> str:
-        if target.file_path_position == 0 or target.field_path == "metadata/namespace":
+        if target.file_path_position == 0:
             return self.value
         return insert_part(text_of(old), target.file_path_position, self.value)
 
