@@ -20,6 +20,11 @@ FROM ${PYTHON}
 LABEL org.opencontainers.image.title="gitopsd" \
       org.opencontainers.image.description="A GitOps agent: renders, diffs, applies and remembers" \
       org.opencontainers.image.licenses="Apache-2.0"
+# Helm charts need the program `helm`, which is not in here: an image of yours that builds on this one adds it,
+#   FROM alpine/helm:4.3.1 AS helm
+#   FROM gitopsd
+#   COPY --from=helm /usr/bin/helm /usr/local/bin/helm
+# and its configuration says `helm: {enabled: true}`.
 # All that is written lies in /var/lib/gitopsd and /tmp: the rest may be read-only.
 RUN mkdir -p /var/lib/gitopsd && chown 65532:65532 /var/lib/gitopsd
 COPY --from=build /opt/gitopsd /opt/gitopsd

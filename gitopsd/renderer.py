@@ -11,11 +11,12 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Literal
 
 from gitopsd.children import ChildError, ChildLimitError, Pool
+from gitopsd.helm import Helm, with_charts
 from gitopsd.model.app import App, AppKey, Source
 from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.model.refs import Object
@@ -24,28 +25,30 @@ from gitopsd.model.surface import Surface
 from gitopsd.model.tree import Recorded, Tree, answers_alike
 from gitopsd.ports import Rendered
 from gitopsd.render.application import render_source
+from gitopsd.render.given import Given
 from gitopsd.render.kustomize.settings import BuildSettings
 from gitopsd.render.limits import Limits
-from gitopsd.render.needs import Answers, Needs, RemoteBase
+from gitopsd.render.needs import Answers, Elsewhere, Needs, answer, where
 
 _KEPT_PER_APP = 2  # what is live, and what somebody looks at in a plan for another revision
-_MAX_BASES = 50
-_REMOTE_SCHEMES = ("https://", "ssh://")
+_MAX_NEEDS = 50
+_REMOTE_SCHEMES = ("https://", "ssh://", "oci://")
 
-Fetch = Callable[[str, str], Awaitable[Snapshot]]
-"""Gives the snapshot of a repository (its URL) at a revision."""
+Fetch = Callable[[Elsewhere], Awaitable[Snapshot]]
+"""Gives what is elsewhere as it is now: a repository's commit, a chart's version, a file's content."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What a child is to render: sources, with a tree and variables each, and the trees of remote bases."""
+    """What a child is to render: sources, with a tree and variables each, and the trees of what they need from elsewhere."""
 
     sources: tuple[Source, ...]
     trees: tuple[Tree, ...]
     variables: tuple[Mapping[str, str], ...]
     limits: Limits
-    bases: tuple[RemoteBase, ...] = ()
-    base_trees: tuple[Tree, ...] = ()
+    helm: Helm | None
+    needs: tuple[Elsewhere, ...] = ()
+    answers: tuple[Tree, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +70,31 @@ class _Kept:
     """A result, and what it was made of; `commits` are the newest that it is known to hold for."""
 
     sources: tuple[Source, ...]
-    bases: tuple[RemoteBase, ...]
+    needs: tuple[Elsewhere, ...]
     commits: tuple[str, ...]
     result: _Result
     rendered: Rendered
 
     def holds(self, snapshots: Sequence[Snapshot], variables: Sequence[Mapping[str, str]]) -> bool:
-        """Whether a render of `snapshots`, those of the bases last, would give the same."""
+        """Whether a render of `snapshots`, those of its needs last, would give the same."""
         for values, read in zip(variables, self.result.variables, strict=True):
             if any(values.get(name) != value for name, value in read.items()):
                 return False
         return self.commits == _commits(snapshots) or all(
             answers_alike(snapshot.tree, asked) for snapshot, asked in zip(snapshots, self.result.inputs, strict=True)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A render may take `deadline` seconds. `budget` is the cache's, in bytes of objects as a child sends them.
+
+    (In memory they take some five times as much.)
+    """
+
+    deadline: float = 60.0
+    limits: Limits = field(default_factory=Limits)
+    budget: int = 64 << 20
 
 
 class Renderer:
@@ -89,67 +104,73 @@ class Renderer:
         self,
         pool: Pool,
         fetch: Fetch,
+        bounds: Bounds | None = None,
         *,
-        deadline: float = 60.0,
-        limits: Limits | None = None,
-        budget: int = 64 << 20,
+        helm: Helm | None = None,
         on_request: Callable[[Literal["hit", "miss"]], None] = lambda _: None,
     ) -> None:
-        """`fetch` gives remote bases; a render may take `deadline` seconds; `on_request` is told of each look into the cache.
+        """`fetch` gives what is elsewhere, `helm` inflates charts where that is allowed; `on_request` hears of each look-up."""
+        self._pool, self._fetch, self._helm, self._on_request = pool, fetch, helm, on_request
+        self._bounds = bounds or Bounds()
+        self._cache = _Cache(self._bounds.budget)
+        self._lacking: dict[AppKey, frozenset[str]] = {}
 
-        `budget` bounds the cache, in bytes of the objects as a child sends them (in memory they take some five times as much).
-        """
-        self._pool, self._fetch, self._deadline, self._on_request = pool, fetch, deadline, on_request
-        self._limits = limits or Limits()
-        self._cache = _Cache(budget)
-
-    async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:  # noqa: ARG002 - for charts
-        """See `RenderPort.render`. Raises SourceError where a mirror is damaged, or a remote base can't be had."""
-        kept = await self._find(app, snapshots)
+    async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
+        """See `RenderPort.render`. Raises SourceError where a mirror is damaged, or something elsewhere can't be had."""
+        variables = _variables(app, snapshots, surface)
+        kept = await self._find(app, snapshots, variables)
         self._on_request("hit" if kept else "miss")
         if kept is None:
-            kept = await self._render(app, snapshots)
+            kept = await self._render(app, snapshots, variables)
             self._cache.put(app.key, kept)
         if kept.result.error:
             raise kept.result.error.with_traceback(None)
         return kept.rendered
 
-    async def _find(self, app: App, snapshots: tuple[Snapshot, ...]) -> _Kept | None:
-        sources, variables = _shape(app), _variables(app, snapshots)
+    def elsewhere(self, app: AppKey) -> frozenset[str]:
+        """See `RenderPort.elsewhere`."""
+        kept = {where(need) for one in self._cache.peek(app) for need in one.needs}
+        return self._lacking.get(app, frozenset()) | kept
+
+    async def _find(self, app: App, snapshots: tuple[Snapshot, ...], variables: Sequence[Mapping[str, str]]) -> _Kept | None:
+        sources = _shape(app)
         for kept in self._cache.get(app.key):
             if kept.sources != sources:
                 continue
-            all_snapshots = (*snapshots, *[await self._base(base) for base in kept.bases])
+            all_snapshots = (*snapshots, *[await self._fetch(need) for need in kept.needs])
             if kept.holds(all_snapshots, variables):
                 if (commits := _commits(all_snapshots)) != kept.commits:
                     self._cache.put(app.key, replace(kept, commits=commits), instead_of=kept)
                 return kept
         return None
 
-    async def _render(self, app: App, snapshots: tuple[Snapshot, ...]) -> _Kept:
-        """Renders, and again with the remote bases that it turned out to need, as often as it takes."""
-        bases: dict[RemoteBase, Snapshot] = {}
+    async def _render(self, app: App, snapshots: tuple[Snapshot, ...], variables: tuple[Mapping[str, str], ...]) -> _Kept:
+        """Renders, and again with what it turned out to need from elsewhere, as often as it takes."""
+        found: dict[Elsewhere, Snapshot] = {}
+        trees = tuple(snapshot.tree for snapshot in snapshots)
         while True:
-            base_trees = tuple(snapshot.tree for snapshot in bases.values())
-            trees = tuple(snapshot.tree for snapshot in snapshots)
-            variables = _variables(app, snapshots)
-            result = await self._in_child(app, _Work(app.sources, trees, variables, self._limits, tuple(bases), base_trees))
-            needed = _remote_bases(result.error)
-            if not needed or len(bases) + len(needed) > _MAX_BASES:
-                commits = _commits((*snapshots, *bases.values()))
-                return _Kept(_shape(app), tuple(bases), commits, result, Rendered(result.objects))
-            for base in needed:
-                bases[base] = await self._base(base)
+            answers = tuple(snapshot.tree for snapshot in found.values())
+            work = _Work(app.sources, trees, variables, self._bounds.limits, self._helm, tuple(found), answers)
+            result = await self._in_child(app, work)
+            wanted = result.error.wanted if isinstance(result.error, Needs) else ()
+            needed = [need for need in wanted if isinstance(need, Elsewhere)]
+            if not needed or len(found) + len(needed) > _MAX_NEEDS:
+                commits = _commits((*snapshots, *found.values()))
+                return _Kept(_shape(app), tuple(found), commits, result, Rendered(result.objects))
+            self._lacking[app.key] = frozenset(where(need) for need in (*found, *needed))
+            for need in needed:
+                found[need] = await self._elsewhere_now(need)
+            del self._lacking[app.key]
 
-    async def _base(self, base: RemoteBase) -> Snapshot:
+    async def _elsewhere_now(self, need: Elsewhere) -> Snapshot:
         # Whoever can write to a repository can name any URL in it: not this machine's files, nor what anybody may forge.
-        if not base.repository.startswith(_REMOTE_SCHEMES) and "@" not in base.repository.partition("/")[0]:
-            raise RenderError(f"{base}: a remote base must be an https:// or ssh:// URL")
-        return await self._fetch(base.repository, base.ref or "HEAD")
+        if not where(need).startswith(_REMOTE_SCHEMES) and "@" not in where(need).partition("/")[0]:
+            raise RenderError(f"{need}: what a commit takes from elsewhere must have an {' or '.join(_REMOTE_SCHEMES)} URL")
+        return await self._fetch(need)
 
     async def _in_child(self, app: App, work: _Work) -> _Result:
         try:
-            return await self._pool.call(render_in_child, work, deadline=self._deadline)
+            return await self._pool.call(render_in_child, work, deadline=self._bounds.deadline)
         except ChildLimitError as error:
             raise LimitError(f"{app.key}: rendering {error}") from error
         except ChildError as error:
@@ -166,6 +187,10 @@ class _Cache:
     def get(self, key: AppKey) -> tuple[_Kept, ...]:
         if key in self._kept:
             self._kept.move_to_end(key)
+        return self._kept.get(key, ())
+
+    def peek(self, key: AppKey) -> tuple[_Kept, ...]:
+        """What is there, without asking for it."""
         return self._kept.get(key, ())
 
     def put(self, key: AppKey, kept: _Kept, instead_of: _Kept | None = None) -> None:
@@ -190,18 +215,18 @@ def _commits(snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
     return tuple(f"{snapshot.repository} {snapshot.commit.id}" for snapshot in snapshots)
 
 
-def _remote_bases(error: RenderError | None) -> list[RemoteBase]:
-    """The bases that a render lacks, if it lacks nothing else: what else it may need is not supported yet."""
-    wanted = error.wanted if isinstance(error, Needs) else ()
-    bases = [need for need in wanted if isinstance(need, RemoteBase)]
-    return bases if len(bases) == len(wanted) else []
+def _variables(app: App, snapshots: Sequence[Snapshot], surface: Surface) -> tuple[Mapping[str, str], ...]:
+    capabilities = {"KUBE_VERSION": surface.server_version, "KUBE_API_VERSIONS": _api_versions(surface)}
+    pairs = zip(app.sources, snapshots, strict=True)
+    return tuple(_environment(app, source, snapshot) | capabilities for source, snapshot in pairs)
 
 
-def _variables(app: App, snapshots: Sequence[Snapshot]) -> tuple[Mapping[str, str], ...]:
-    return tuple(_environment(app, source, snapshot) for source, snapshot in zip(app.sources, snapshots, strict=True))
+def _api_versions(surface: Surface) -> str:
+    """What a chart's templates may ask for: `apps/v1` and `apps/v1/Deployment`."""
+    return ",".join(sorted({name for version, kind in surface.resources for name in (version, f"{version}/{kind}")}))
 
 
-def _environment(app: App, source: Source, snapshot: Snapshot) -> Mapping[str, str]:
+def _environment(app: App, source: Source, snapshot: Snapshot) -> dict[str, str]:
     """Argo CD's build environment (https://argo-cd.readthedocs.io/en/stable/user-guide/build-environment/)."""
     commit = snapshot.commit.id
     return {
@@ -221,26 +246,32 @@ def _environment(app: App, source: Source, snapshot: Snapshot) -> Mapping[str, s
 
 
 @cache
-def _settings(limits: Limits) -> BuildSettings:
+def _settings(limits: Limits, *, enable_helm: bool) -> BuildSettings:
     """With them this process keeps what it parsed."""
-    return BuildSettings(limits=limits)
+    return BuildSettings(limits=limits, enable_helm=enable_helm)
 
 
 def render_in_child(work: _Work) -> _Result:
     """Renders the sources one after the other. What it can't render is part of the result, for the sake of what it read."""
     trees = tuple(Recorded(tree) for tree in work.trees)
-    base_trees = tuple(Recorded(tree) for tree in work.base_trees)
+    fetched = tuple(Recorded(tree) for tree in work.answers)
     variables = tuple(_RecordedVariables(values) for values in work.variables)
-    answers: Answers = dict(zip(work.bases, base_trees, strict=True))
+    settings = _settings(work.limits, enable_helm=work.helm is not None)
+    refs = {source.ref: tree for source, tree in zip(work.sources, trees, strict=True) if source.ref}
+    answers: Answers = {need: answer(need, tree) for need, tree in zip(work.needs, fetched, strict=True)}
     objects: list[Object] = []
     error: RenderError | None = None
+
+    def render(source: Source, tree: Tree, values: Mapping[str, str], answers: Answers) -> list[Object]:
+        return render_source(tree, source, settings, Given(values, answers, refs))
+
     try:
         for source, tree, values in zip(work.sources, trees, variables, strict=True):
-            objects += render_source(tree, source, _settings(work.limits), values, answers)
+            objects += with_charts(partial(render, source, tree, values), answers, work.helm)
     except RenderError as raised:
         error = raised.with_traceback(None)
     found = () if error else tuple(objects)
-    inputs = tuple(tree.inputs for tree in (*trees, *base_trees))
+    inputs = tuple(tree.inputs for tree in (*trees, *fetched))
     return _Result(found, error, inputs, tuple(values.read for values in variables), len(pickle.dumps(found)))
 
 

@@ -19,6 +19,7 @@ from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, Secr
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
+from gitopsd.helm import Helm
 from gitopsd.history import History, Retention
 from gitopsd.model.app import App, AppKey, AppSettings
 from gitopsd.model.record import TriggerKind
@@ -28,6 +29,7 @@ from gitopsd.ports import Ports
 from gitopsd.readiness import Readiness
 from gitopsd.reconcile import Reconciler
 from gitopsd.render.limits import Limits
+from gitopsd.renderer import Bounds as RenderBounds
 from gitopsd.renderer import Renderer
 from gitopsd.service import Addresses, Service
 from gitopsd.source.credentials import Credentials as SourceCredentials
@@ -51,7 +53,8 @@ async def open_service(config: Config) -> Service:
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
     deadline = config.limits.render_time.total_seconds()
     limits = Limits(objects=config.limits.objects, files=config.limits.files, bytes=config.limits.size)
-    renderer = Renderer(rendering, sources.snapshot_of, deadline=deadline, limits=limits, on_request=metrics.render_cache)
+    bounds = RenderBounds(deadline, limits)
+    renderer = Renderer(rendering, sources.fetch, bounds, helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
     ports = Ports(sources, renderer, clusters, history, clock)
@@ -139,6 +142,10 @@ class _Scan:
 def _settings(app: App, defaults: Defaults) -> AppSettings:
     own = settings(app, defaults)
     return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), adopts(app))
+
+
+def _helm(config: Config) -> Helm | None:
+    return Helm(config.helm.program, config.helm.timeout.total_seconds()) if config.helm.enabled else None
 
 
 def _retention(config: Config) -> Retention:

@@ -82,6 +82,9 @@ class FakeRenderer:
     renders: int = 0
     _last: dict[AppKey, tuple[tuple[Source, ...], tuple[Mapping[str, str | None], ...], Rendered]] = field(default_factory=dict)
 
+    def elsewhere(self, app: AppKey) -> frozenset[str]:
+        return frozenset()
+
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
         sources = tuple(replace(source, target_revision="") for source in app.sources)
         if last := self._last.get(app.key):

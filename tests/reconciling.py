@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitopsd.diff.mask import keyed_mask
-from gitopsd.model.app import App
+from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.record import SyncRecord, Trigger, TriggerKind
 from gitopsd.model.refs import Object, ObjectRef
@@ -43,6 +43,9 @@ class GivenCommits:
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         return True
+
+    def elsewhere(self, app: AppKey) -> frozenset[str]:
+        return frozenset()
 
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
         if self.failure:

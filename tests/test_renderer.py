@@ -10,24 +10,28 @@ from pathlib import Path
 import pytest
 
 from gitopsd.children import Pool
-from gitopsd.model.app import App, KustomizeOptions, Source
+from gitopsd.helm import Helm
+from gitopsd.model.app import App, HelmOptions, KustomizeOptions, Source
 from gitopsd.model.errors import LimitError, Place, RenderError, SourceError
 from gitopsd.model.source import Commit, Snapshot
-from gitopsd.renderer import Renderer
+from gitopsd.render.needs import FILE, Elsewhere, where
+from gitopsd.renderer import Bounds, Renderer
 from gitopsd.source.objects import objects_at
 from gitopsd.source.tree import GitTree
+from tests.charts import CHART, below, helm
 from tests.contract.render_port import APP, SURFACE, application, config_map, snapshot
 from tests.gitrepo import Repo
 
 
 @dataclass
 class World:
-    """A renderer, the remote bases that it can fetch, and how its cache was used."""
+    """A renderer, what it can fetch by the need as it is written, and how its cache was used."""
 
-    bases: dict[tuple[str, str], Snapshot] = field(default_factory=dict)
+    elsewhere: dict[str, Snapshot] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
     deadline: float = 60.0
     budget: int = 1 << 20
+    helm: Helm | None = None
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,12 +44,13 @@ class World:
         def count(result: str) -> None:
             self.requests[result] += 1
 
-        self.renderer = Renderer(self.pool, self.fetch, deadline=self.deadline, budget=self.budget, on_request=count)
+        bounds = Bounds(self.deadline, budget=self.budget)
+        self.renderer = Renderer(self.pool, self.fetch, bounds, helm=self.helm, on_request=count)
 
-    async def fetch(self, url: str, revision: str) -> Snapshot:
-        if (url, revision) not in self.bases:
-            raise SourceError(f"has no revision {revision!r}", url)
-        return self.bases[url, revision]
+    async def fetch(self, need: Elsewhere) -> Snapshot:
+        if str(need) not in self.elsewhere:
+            raise SourceError("is not there", where(need))
+        return self.elsewhere[str(need)]
 
     async def names(self, app: App, *snapshots: Snapshot) -> list[str]:
         """The names of the rendered objects."""
@@ -144,9 +149,9 @@ async def test_endless_render_is_ended(world: World) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (Source("https://x.org/a", "app", chart="redis"), "Helm charts are not supported yet"),
-        (Source("https://x.org/a", "app", plugin={"name": "cdk8s"}), "plugins of Argo CD are not supported"),
-        (Source("https://x.org/a", "chart"), r"chart/Chart\.yaml: Helm charts are not supported yet"),
+        (Source("https://x.org/a", chart="redis"), "Helm is not enabled: set helm.enabled in the configuration"),
+        (Source("https://x.org/a", "app", plugin={"name": "cdk8s"}), r"plugins of Argo CD \(cdk8s\) are not supported"),
+        (Source("https://x.org/a", "chart"), "chart: spec.source.helm: Helm is not enabled"),
         (Source("https://x.org/a", "app/a.yaml"), "is a file, not a folder"),
         (Source("https://x.org/a", "../outside"), "does not exist"),
     ],
@@ -176,7 +181,8 @@ async def test_commit_counts_where_it_is_read(world: World) -> None:
     assert await world.renderer.render(named, (snapshot("c2", FILES),), SURFACE) is first
 
 
-REMOTE = {**FILES, "app/kustomization.yaml": "resources:\n- https://example.org/bases//web?ref=v1\nnamePrefix: prod-\n"}
+BASE = "https://example.org/bases//web?ref=v1"
+REMOTE = {**FILES, "app/kustomization.yaml": f"resources:\n- {BASE}\nnamePrefix: prod-\n"}
 
 
 def base(commit: str, name: str) -> Snapshot:
@@ -187,18 +193,18 @@ def base(commit: str, name: str) -> Snapshot:
 
 async def test_remote_bases(world: World) -> None:
     """A base in another repository is fetched at its revision; it is rendered anew when what was read of it moved."""
-    world.bases["https://example.org/bases", "v1"] = base("b1", "remote")
+    world.elsewhere[BASE] = base("b1", "remote")
     assert await world.names(APP, snapshot("c1", REMOTE)) == ["prod-remote"]
-    world.bases["https://example.org/bases", "v1"] = base("b2", "remote")
+    world.elsewhere[BASE] = base("b2", "remote")
     assert await world.names(APP, snapshot("c1", REMOTE)) == ["prod-remote"]
     assert world.requests == {"miss": 1, "hit": 1}
-    world.bases["https://example.org/bases", "v1"] = base("b3", "moved")
+    world.elsewhere[BASE] = base("b3", "moved")
     assert await world.names(APP, snapshot("c1", REMOTE)) == ["prod-moved"]
 
 
 async def test_remote_base_that_is_not_there(world: World) -> None:
     """A remote base that can't be had is an error of its repository."""
-    with pytest.raises(SourceError, match=r"example\.org/bases: has no revision 'v1'"):
+    with pytest.raises(SourceError, match=r"example\.org/bases: is not there"):
         await world.names(APP, snapshot("c1", REMOTE))
 
 
@@ -208,7 +214,7 @@ async def test_remote_base_that_is_not_there(world: World) -> None:
 async def test_remote_bases_are_remote(world: World, url: str) -> None:
     """What a repository names must not be this machine's own files, nor come where anybody may forge it."""
     files: dict[str, str | bytes] = {"app/kustomization.yaml": f"resources: ['{url}']\n"}
-    with pytest.raises(RenderError, match="a remote base must be an https:// or ssh:// URL"):
+    with pytest.raises(RenderError, match="must have an https:// or ssh:// or oci:// URL"):
         await world.names(APP, snapshot("c1", files))
 
 
@@ -236,3 +242,85 @@ async def test_unreadable_object_names_its_place(world: World) -> None:
         await world.names(APP, snapshot("c1", {"app/a.yaml": "kind: ConfigMap\n  bad: indent\n"}))
     assert isinstance(raised.value.place, Place)
     assert (raised.value.place.file, raised.value.place.line) == ("app/a.yaml", 2)
+
+
+@pytest.fixture
+def charts(world: World) -> World:
+    """The renderer with the real helm."""
+    world.helm = helm()
+    world.start()
+    return world
+
+
+@pytest.mark.neighbour
+async def test_charts_in_folders(charts: World) -> None:
+    """A chart is inflated in the child; as long as nothing that goes into it has changed, it is not inflated again."""
+    app = application(Source("https://example.org/a", "web", helm=HelmOptions(value_files=("prod.yaml",))))
+    files = {**below("web"), "web/prod.yaml": "color: blue", "web/.helmignore": ""}
+    assert "web" in await charts.names(app, snapshot("c1", files))
+    await charts.names(app, snapshot("c2", {**files, "unrelated": "x"}))
+    assert charts.requests == {"miss": 1, "hit": 1}
+    await charts.names(app, snapshot("c3", {**files, "web/prod.yaml": "color: green"}))
+    assert charts.requests == {"miss": 2, "hit": 1}
+
+
+@pytest.mark.neighbour
+async def test_charts_and_the_surface(charts: World) -> None:
+    """A chart that looks at the cluster's versions is inflated again when those change; any other is not."""
+    app = application(Source("https://example.org/a", "web"))
+    newer = replace(SURFACE, server_version="v1.99.0")
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'at-{{ .Capabilities.KubeVersion.Minor }}'}\n"
+    looking: dict[str, str | bytes] = {"web/Chart.yaml": CHART["Chart.yaml"], "web/templates/a.yaml": template}
+    assert await charts.names(app, snapshot("c1", looking)) != ["at-99"]
+    found = await charts.renderer.render(app, (snapshot("c1", looking),), newer)
+    assert [obj["metadata"]["name"] for obj in found.objects] == ["at-99"]
+    charts.requests.clear()
+    blind = snapshot("c2", below("web"))
+    await charts.names(app, blind)
+    await charts.renderer.render(app, (blind,), newer)
+    assert charts.requests == {"miss": 1, "hit": 1}
+
+
+@pytest.mark.neighbour
+async def test_charts_of_kustomizations(charts: World) -> None:
+    """`helmCharts` from the folder `charts` and from a repository; what is elsewhere is fetched, and followed."""
+    kustomization = (
+        "namePrefix: prod-\nhelmCharts:\n- {name: near, releaseName: a, valuesInline: {color: blue}}\n"
+        "- {name: web, repo: https://charts.example, version: ^1, releaseName: b, skipTests: true, skipHooks: true}\n"
+    )
+    near = {"app/charts/near/Chart.yaml": "apiVersion: v2\nname: near\nversion: 0.1.0\n"}
+    files = {"app/kustomization.yaml": kustomization, **near, "app/charts/near/templates/a.yaml": CHART["templates/shown.yaml"]}
+    charts.elsewhere["helm chart web ^1 of https://charts.example"] = snapshot("1.2.3", CHART, "https://charts.example")
+    assert await charts.names(APP, snapshot("c1", files)) == ["prod-a", "prod-b"]
+    assert charts.renderer.elsewhere(APP.key) == {"https://charts.example"}
+    assert await charts.names(APP, snapshot("c1", files)) == ["prod-a", "prod-b"]
+    assert charts.requests == {"miss": 1, "hit": 1}
+
+
+async def test_values_of_another_repository(world: World) -> None:
+    """What one source refers to in another is part of what the render read, and a source that only has a `ref` gives nothing."""
+    sources = (Source("https://example.org/a", "app"), Source("https://example.org/b", ref="values"))
+    app = replace(APP, spec=replace(APP.spec, source=None, sources=sources))
+    assert await world.names(app, snapshot("c1", FILES), snapshot("c2", {"a": "1"})) == ["prod-a"]
+    assert await world.names(app, snapshot("c1", FILES), snapshot("c3", {"a": "2"})) == ["prod-a"]
+    assert world.requests == {"miss": 1, "hit": 1}
+
+
+async def test_what_is_lacking_is_followed(world: World) -> None:
+    """A repository that could not be reached is among those to be asked again, and so is one whose base could not be built."""
+    with pytest.raises(SourceError, match="is not there"):
+        await world.names(APP, snapshot("c1", REMOTE))
+    assert world.renderer.elsewhere(APP.key) == {"https://example.org/bases"}
+    world.elsewhere[BASE] = snapshot("b1", {"web/kustomization.yaml": "resources: [missing.yaml]"}, "https://example.org/bases")
+    with pytest.raises(RenderError, match=r"missing\.yaml"):
+        await world.names(APP, snapshot("c1", REMOTE))
+    assert world.renderer.elsewhere(APP.key) == {"https://example.org/bases"}
+
+
+async def test_files_behind_urls(world: World) -> None:
+    """A resource may be a file behind a URL; another content is another result."""
+    url = "https://example.org/crds/v1/all.yaml"
+    files: dict[str, str | bytes] = {"app/kustomization.yaml": f"resources: ['{url}']"}
+    for name in ("one", "two"):
+        world.elsewhere[url] = snapshot(name, {FILE: config_map(name)}, url)
+        assert await world.names(APP, snapshot("c1", files)) == [name]

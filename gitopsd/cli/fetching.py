@@ -11,7 +11,7 @@ from gitopsd.cli.rendering import Asked
 from gitopsd.clock import SystemClock
 from gitopsd.model.refs import Object
 from gitopsd.model.tree import Tree
-from gitopsd.render.needs import Answer, Need, Needs, RemoteBase
+from gitopsd.render.needs import Answer, Elsewhere, Need, Needs, answer
 from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Sources
 
@@ -45,14 +45,14 @@ async def _fetching(render: Callable[[Sources], Awaitable[list[Object]]]) -> lis
 
 
 async def _with_bases(asked: Asked, tree: Tree, path: str, sources: Sources) -> list[Object]:
-    """Renders, and again with the remote bases that it turned out to need, as often as it takes."""
+    """Renders, and again with what it turned out to need from elsewhere, as often as it takes."""
     answers: dict[Need, Answer] = {}
     while True:
         try:
             return asked.of(tree, path, answers)
         except Needs as needs:
-            bases = [need for need in needs.wanted if isinstance(need, RemoteBase)]
-            if len(bases) < len(needs.wanted):
+            elsewhere = [need for need in needs.wanted if isinstance(need, Elsewhere)]
+            if not elsewhere:
                 raise
-            for base in bases:
-                answers[base] = (await sources.snapshot_of(base.repository, base.ref or "HEAD")).tree
+            for need in elsewhere:
+                answers[need] = answer(need, (await sources.fetch(need)).tree)

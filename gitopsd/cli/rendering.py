@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.yamlwrite import dump
+from gitopsd.helm import Helm, with_charts
 from gitopsd.model.app import Source
 from gitopsd.model.errors import ConfigError, Place, RenderError
 from gitopsd.model.refs import Object
 from gitopsd.model.tree import Tree
 from gitopsd.render.application import render_source
+from gitopsd.render.given import Given
 from gitopsd.render.kustomize.settings import BuildSettings, LoadRestrictor, Reorder
 from gitopsd.render.needs import Answers, Needs
 from gitopsd.source.folder import FolderTree
@@ -35,12 +37,18 @@ class Asked:
     enable_helm: bool = False
     trace: Trace | None = None
 
+    @property
+    def helm(self) -> Helm | None:
+        """What inflates charts, None where that was not allowed."""
+        return Helm() if self.enable_helm else None
+
     def of(self, tree: Tree, path: str, answers: Answers = _NO_ANSWERS) -> list[Object]:
         """The objects of the folder `path` of `tree`. Raises Needs for what `answers` lacks, RenderError otherwise."""
         settings = BuildSettings(
             LoadRestrictor(self.load_restrictor), Reorder(self.reorder), enable_helm=self.enable_helm, trace=self.trace
         )
-        return render_source(tree, Source(self.repo, path), settings, {}, answers)
+        source = Source(self.repo, path)
+        return with_charts(lambda more: render_source(tree, source, settings, Given(answers=more)), answers, self.helm)
 
 
 def rendered(asked: Asked) -> list[Object]:

@@ -232,6 +232,17 @@ class Defaults(Section):
     """How long a sync waits for the objects of one wave to become healthy."""
 
 
+class Helm(Section):
+    """The `helm` program, which inflates charts: it reads what stands in repositories, so it runs only where this says so."""
+
+    enabled: bool = False
+    """Whether charts are inflated; otherwise an application that has one is refused."""
+    program: str = Field(default="helm", min_length=1)
+    """Its name on PATH, or its path."""
+    timeout: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
+    """How long it may take for one chart."""
+
+
 class Log(Section):
     """What is logged, and how."""
 
@@ -270,6 +281,8 @@ class Config(Section):
     """How much is done at once."""
     limits: Limits = Limits()
     """Bounds."""
+    helm: Helm = Helm()
+    """The program that inflates charts."""
     defaults: Defaults = Defaults()
     """What holds for applications that say nothing else."""
     log: Log = Log()

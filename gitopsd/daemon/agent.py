@@ -206,9 +206,14 @@ class Agent:
         del self._paused[key]
         self.queue.put(key, Trigger(TriggerKind.WATCH))
 
+    def repositories(self, key: AppKey) -> frozenset[str]:
+        """The URLs of an application's sources, and of what its render needs besides them."""
+        sources = frozenset(source.repo_url for source in self._statuses[key].app.sources)
+        return sources | self.reconciler.ports.renderer.elsewhere(key)
+
     def using(self, repository: str) -> tuple[AppKey, ...]:
-        """The applications that have a source in `repository`."""
-        return tuple(key for key, status in self._statuses.items() if any(s.repo_url == repository for s in status.app.sources))
+        """The applications that take something from `repository`."""
+        return tuple(key for key in self._statuses if repository in self.repositories(key))
 
     # Work
 

@@ -60,7 +60,7 @@ class Timers:
 
     def follow_repositories(self) -> None:
         """Polls exactly the repositories that some application uses."""
-        used = {source.repo_url for status in self.agent.statuses() for source in status.app.sources if not source.chart}
+        used = {url for status in self.agent.statuses() for url in self.agent.repositories(status.app.key)}
         for repository in used - self._polled:
             seconds = self.polling.interval
             trigger = IntervalTrigger(seconds=seconds, jitter=seconds * self.polling.jitter, timezone=UTC)
@@ -96,8 +96,7 @@ class Timers:
 
     async def refresh(self, key: AppKey) -> None:
         """Asks the application's repositories for news now, backing off or not, and has it looked at."""
-        status = self.agent.find(str(key))
-        for repository in {source.repo_url for source in status.app.sources if not source.chart}:
+        for repository in self.agent.repositories(self.agent.find(str(key)).app.key):
             await self.poll(repository, force=True)
 
     async def _look_again(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gitopsd.model.app import DirectoryOptions, Source
+from gitopsd.model.app import DirectoryOptions, HelmOptions, Source
 from gitopsd.model.errors import Place, RenderError
 from gitopsd.render.folder import render_folder
+from gitopsd.render.given import Given
+from gitopsd.render.helm.chart import CHART
+from gitopsd.render.helm.source import render_chart
 from gitopsd.render.kustomize.build import Edits, build
 from gitopsd.render.kustomize.loading import FILE_NAMES
 
@@ -16,34 +18,33 @@ if TYPE_CHECKING:
     from gitopsd.model.refs import Object
     from gitopsd.model.tree import Tree
     from gitopsd.render.kustomize.settings import BuildSettings
-    from gitopsd.render.needs import Answers
+
+_NOTHING = Given()
 
 
-def render_source(
-    tree: Tree, source: Source, settings: BuildSettings, variables: Mapping[str, str], answers: Answers
-) -> list[Object]:
+def render_source(tree: Tree, source: Source, settings: BuildSettings, given: Given = _NOTHING) -> list[Object]:
     """The objects of a source, in order. What it is shows in its options or, as in Argo CD, in the files of its folder.
 
-    A source that is only there to be referred to (`ref` without `path`) has none. `variables` are what its options may refer to
-    (`ARGOCD_APP_NAME`). Raises Needs for what `answers` lacks, RenderError otherwise.
+    A source that is only there to be referred to (`ref` without `path` or `chart`) has none. `tree` is that of the repository, or
+    the chart's. Raises Needs for what was not answered yet, RenderError otherwise.
     """
-    _refuse_unsupported(source)
-    if source.ref and not source.path:
+    if source.plugin is not None:
+        name = f" ({source.plugin['name']})" if source.plugin.get("name") else ""
+        raise RenderError(f"plugins of Argo CD{name} are not supported", Place(source.path, field="spec.source.plugin"))
+    if source.ref and not source.path and not source.chart:
         return []
     path = _folder(tree, source)
-    if source.kustomize is not None or (source.directory is None and _has(tree, path, FILE_NAMES)):
-        edits = Edits(source.kustomize, variables) if source.kustomize is not None else None
-        return build(tree, path, settings, answers, edits)
-    if source.directory is None and _has(tree, path, ("Chart.yaml",)):
-        raise RenderError("Helm charts are not supported yet", Place(posixpath.join(path, "Chart.yaml")))
-    return render_folder(tree, path, source.directory or DirectoryOptions(), settings)
+    if source.kustomize is not None or (_is_open(source) and _has(tree, path, FILE_NAMES)):
+        edits = Edits(source.kustomize, given.variables) if source.kustomize is not None else None
+        return build(tree, path, settings, given.answers, edits)
+    if source.chart or source.helm is not None or (_is_open(source) and _has(tree, path, (CHART,))):
+        return render_chart(tree, path, source.helm or HelmOptions(), settings, given)
+    return render_folder(tree, path, source.directory or DirectoryOptions(), settings, given)
 
 
-def _refuse_unsupported(source: Source) -> None:
-    if source.chart or source.helm is not None:
-        raise RenderError("Helm charts are not supported yet", Place(source.path or source.chart, field="spec.source.helm"))
-    if source.plugin is not None:
-        raise RenderError("plugins of Argo CD are not supported", Place(source.path, field="spec.source.plugin"))
+def _is_open(source: Source) -> bool:
+    """Whether its files are to say what it is."""
+    return source.directory is None and source.helm is None and not source.chart
 
 
 def _folder(tree: Tree, source: Source) -> str:

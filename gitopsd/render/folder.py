@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
+from gitopsd.model.app import JsonnetOptions
 from gitopsd.model.errors import LimitError, Place, RenderError
+from gitopsd.render.given import Given
+from gitopsd.render.jsonnet import evaluate
 from gitopsd.render.kustomize.documents import objects_in
 
 if TYPE_CHECKING:
@@ -19,21 +22,26 @@ if TYPE_CHECKING:
     from gitopsd.model.tree import Tree
     from gitopsd.render.kustomize.settings import BuildSettings
 
-_MANIFEST = re.compile(r"\.(?:ya?ml|json)$")
+_JSONNET = ".jsonnet"
+_MANIFEST = re.compile(r"\.(?:ya?ml|json|jsonnet)$")
+_NOTHING = Given()
 _SKIP = b"+argocd:skip-file-rendering"
 """Argo CD's mark, anywhere in a file, for one that looks like a manifest and is none."""
 
 
-def render_folder(tree: Tree, path: str, options: DirectoryOptions, settings: BuildSettings) -> list[Object]:
-    """The objects in the manifests (`.yaml`, `.yml`, `.json`) in the folder `path`, in order of their names.
+def render_folder(
+    tree: Tree, path: str, options: DirectoryOptions, settings: BuildSettings, given: Given = _NOTHING
+) -> list[Object]:
+    """The objects in the manifests (`.yaml`, `.yml`, `.json`, `.jsonnet`) in the folder `path`, in order of their names.
 
     With `recurse` those of folders below it follow. `include` and `exclude` are globs over paths from the folder, in which `*`
     matches slashes too, as in Argo CD; what both match is excluded. Raises RenderError that names the file.
     """
-    if options.jsonnet is not None:
-        raise RenderError("Jsonnet is not supported yet", Place(path, field="spec.source.directory.jsonnet"))
     objects: list[Object] = []
     for file in _manifests(tree, path, options, settings.limits.files):
+        if file.endswith(_JSONNET):
+            objects += evaluate(tree, file, options.jsonnet or JsonnetOptions(), given)
+            continue
         found = _objects(tree, file, settings)
         if settings.trace is not None and found:
             settings.trace.listed(file, tree.read(file), found)

@@ -3,7 +3,7 @@
 Rendering is pure, but a remote base must be fetched, and a Helm chart inflated by the `helm` program. Each of these is a
 frozen `Need`. A render that lacks answers goes as far as it can and raises `Needs` with all that it came across; the shell gets
 what is missing, and calls again with the `answers` so far. Parsed files are cached, so the second run costs little.
-A `Tree` answers `RemoteBase`, bytes answer `RemoteFile`, objects answer `InflateChart`.
+A `Tree` answers `RemoteBase` and `RemoteChart`, bytes answer `RemoteFile` and `InflateChart`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitopsd.model.errors import RenderError
-from gitopsd.model.refs import Object
 from gitopsd.model.tree import Tree
 
 
@@ -45,25 +44,46 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class InflateChart:
-    """A Helm chart. `folder` is the kustomization's place in the tree; `spec` is its entry of `helmCharts`, as JSON.
+class RemoteChart:
+    """A chart of a Helm repository (`https://`) or registry (`oci://`), in a version or range of them. The answer is its tree."""
 
-    The answer is the list of the chart's objects.
-    """
-
-    folder: str
+    repository: str
     name: str
     version: str
-    repo: str
-    spec: str
 
     def __str__(self) -> str:
-        """The chart's name and version."""
-        return f"helm chart {self.name} {self.version}".rstrip()
+        """The chart's name, version and repository."""
+        return f"helm chart {self.name} {self.version or '*'} of {self.repository}"
 
 
-Need = RemoteBase | RemoteFile | InflateChart
-Answer = Tree | bytes | Sequence[Object]
+@dataclass(frozen=True, slots=True)
+class InflateChart:
+    """A Helm chart with all that goes into it: whoever answers needs nothing else. The answer is what `helm template` prints.
+
+    `files` are those of the chart's folder, dependencies included, by their paths in it. `values` are the texts of values
+    files, the last one wins; over them `settings` are arguments such as `--set=a=b`, and `attached` contents of files by
+    the values that they are for. `flags` are other arguments.
+    """
+
+    name: str
+    release: str
+    namespace: str
+    files: tuple[tuple[str, bytes], ...]
+    values: tuple[bytes, ...] = ()
+    settings: tuple[str, ...] = ()
+    attached: tuple[tuple[str, bytes], ...] = ()
+    flags: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The chart's name."""
+        return f"helm chart {self.name}"
+
+
+Elsewhere = RemoteBase | RemoteFile | RemoteChart
+"""What has to be fetched. Whoever does finds a tree: that of a single file has it at `FILE`."""
+Need = Elsewhere | InflateChart
+FILE = "file"
+Answer = Tree | bytes
 Answers = Mapping[Need, Answer]
 
 
@@ -74,3 +94,13 @@ class Needs(RenderError):  # noqa: N818 - a request more than an error: whoever 
         """Its text is for those who can't answer: it names what is missing."""
         super().__init__("needs " + ", ".join(str(need) for need in wanted))
         self.wanted = tuple(wanted)
+
+
+def where(need: Elsewhere) -> str:
+    """The URL that has to be asked whether it has changed."""
+    return need.url if isinstance(need, RemoteFile) else need.repository
+
+
+def answer(need: Elsewhere, tree: Tree) -> Answer:
+    """What answers a need, of the tree that was fetched for it."""
+    return tree.read(FILE) if isinstance(need, RemoteFile) else tree

@@ -11,6 +11,7 @@ from gitopsd.model.app import App
 from gitopsd.model.errors import SourceError
 from gitopsd.model.source import Snapshot
 from gitopsd.ports import Clock
+from gitopsd.render.needs import Elsewhere, RemoteBase
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.network import Network, Request
 from gitopsd.source.remote import Bounds
@@ -67,6 +68,12 @@ class Sources:
     async def snapshot_of(self, repository: str, revision: str = "HEAD") -> Snapshot:
         """The commit that `revision` of a repository names, as for an application's source. Raises SourceError."""
         return await self._follow(repository).snapshot(revision)
+
+    async def fetch(self, need: Elsewhere) -> Snapshot:
+        """What a render needs from elsewhere, as it is now. Raises SourceError."""
+        if isinstance(need, RemoteBase):
+            return await self.snapshot_of(need.repository, need.ref or "HEAD")
+        raise SourceError("charts and files behind URLs are not fetched yet", str(need), retryable=False)
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         """See `SourcePort.poll`."""

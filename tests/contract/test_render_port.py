@@ -9,6 +9,7 @@ import pytest
 from gitopsd.children import Pool
 from gitopsd.model.errors import SourceError
 from gitopsd.model.source import Snapshot
+from gitopsd.render.needs import Elsewhere
 from gitopsd.renderer import Renderer
 from tests.contract.render_port import RenderPortContract
 from tests.fakes_source import FakeRenderer
@@ -23,8 +24,8 @@ class TestFakeRenderer(RenderPortContract):
 class TestRenderer(RenderPortContract):
     @pytest.fixture
     async def port(self) -> AsyncIterator[Renderer]:
-        async def fetch(url: str, revision: str) -> Snapshot:
-            raise SourceError(f"has no revision {revision!r}", url)
+        async def fetch(need: Elsewhere) -> Snapshot:
+            raise SourceError("is not there", str(need))
 
         pool = Pool("render", size=1)
         yield Renderer(pool, fetch)

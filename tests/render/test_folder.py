@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitopsd.model.app import DirectoryOptions, JsonnetOptions, JsonnetVar
+from gitopsd.model.app import DirectoryOptions
 from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.model.tree import DictTree
 from gitopsd.render.folder import render_folder
@@ -92,9 +92,3 @@ def test_bounds() -> None:
     for limits in (Limits(files=4), Limits(objects=4)):
         with pytest.raises(LimitError, match="holds more than 4"):
             render_folder(tree, "app", DirectoryOptions(), BuildSettings(limits=limits))
-
-
-def test_jsonnet_is_refused() -> None:
-    """Jsonnet is not supported, and said to be so."""
-    with pytest.raises(RenderError, match="Jsonnet is not supported yet"):
-        names(DirectoryOptions(jsonnet=JsonnetOptions(ext_vars=(JsonnetVar("a", "1"),))))

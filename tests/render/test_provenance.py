@@ -274,7 +274,7 @@ def test_a_file_of_the_web() -> None:
 def test_a_plain_folder() -> None:
     """Without a kustomization every field is where it stands."""
     trace = Trace("Deployment", "web")
-    render_source(DictTree({"f/d.yaml": DEPLOYMENT}), Source("", "f"), BuildSettings(trace=trace), {}, {})
+    render_source(DictTree({"f/d.yaml": DEPLOYMENT}), Source("", "f"), BuildSettings(trace=trace))
     (fields,) = trace.explained.values()
     assert {one.field: str(one.origin) for one in fields}["spec.replicas"] == "f/d.yaml:5:3"
 

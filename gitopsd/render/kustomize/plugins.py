@@ -34,7 +34,7 @@ from gitopsd.render.kustomize.origin import Configured
 from gitopsd.render.kustomize.patchfiles import inline_objects, json_patch_step, patch_step, strategic_merge_step
 from gitopsd.render.kustomize.replacementfiles import read_replacements
 from gitopsd.render.kustomize.resource import metadata_of
-from gitopsd.render.kustomize.steps import Generated, GeneratorStep, Step, TransformerStep, generate_data, inflate
+from gitopsd.render.kustomize.steps import Generated, GeneratorStep, Step, TransformerStep, generate_data, inflated
 from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
 from gitopsd.render.kustomize.transformers.base import Transformer
 from gitopsd.render.kustomize.transformers.hash import HashTransformer
@@ -150,7 +150,7 @@ def _data(make: Any) -> Callable[[Object, Layer], Generated]:
 
 
 def _chart(obj: Object, layer: Layer) -> Generated:
-    return inflate(decode(HelmChart, obj, Reading.LOOSE), layer.root, layer)
+    return inflated(decode(HelmChart, obj, Reading.LOOSE), layer)
 
 
 def _iam(obj: Object, _layer: Layer) -> Generated:

@@ -6,15 +6,14 @@ give it. Steps are run in one place, by `accumulate`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from gitopsd.model.errors import RenderError
 from gitopsd.model.refs import Object
 from gitopsd.render.kustomize.api import GeneratorArgs, Label
+from gitopsd.render.kustomize.charts import inflate
 from gitopsd.render.kustomize.config import TransformerConfig, field_spec, merge_specs
 from gitopsd.render.kustomize.fieldspec import FieldSpec, compiled
 from gitopsd.render.kustomize.generators.base import merge_options
@@ -30,7 +29,6 @@ from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer,
 from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer, other_places
 from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
 from gitopsd.render.kustomize.transformers.replicas import ReplicaCountTransformer
-from gitopsd.render.needs import InflateChart
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.api import HelmChart
@@ -77,7 +75,7 @@ def generator_steps(layer: Layer) -> Iterator[GeneratorStep]:
         make = partial(generate_data, make_secret, full, root)
         yield Step(make, f"secretGenerator[{index}]", Configured(kind="SecretGenerator"))
     for index, chart in enumerate(spec.helm_charts):
-        make = partial(inflate, chart, root, layer)
+        make = partial(inflated, chart, layer)
         yield Step(make, f"helmCharts[{index}]", Configured(kind="HelmChartInflationGenerator"))
 
 
@@ -88,14 +86,9 @@ def generate_data(make: Callable[[GeneratorArgs, Callable[[str], bytes]], Object
     return Generated((make(args, lambda path: root.read(path).data),), behavior, needs_hash=not disabled)
 
 
-def inflate(chart: HelmChart, root: Root, layer: Layer) -> Generated:
-    """The objects of a Helm chart, none while they are still needed. Raises RenderError where Helm is not enabled."""
-    if not root.session.settings.enable_helm:
-        raise RenderError(f"helm chart {chart.name!r} can't be inflated: helm is not enabled (--enable-helm)")
-    globals_ = asdict(layer.spec.helm_globals) if layer.spec.helm_globals else {}
-    spec = json.dumps({"chart": asdict(chart), "globals": globals_}, sort_keys=True)
-    answer = root.session.ask(InflateChart(root.path, chart.name, chart.version, chart.repo, spec))
-    return Generated(tuple(answer or ()), from_helm=True)  # type: ignore[arg-type] # objects answer a chart
+def inflated(chart: HelmChart, layer: Layer) -> Generated:
+    """The objects of a Helm chart."""
+    return Generated(inflate(chart, layer.spec.helm_globals, layer.root), from_helm=True)
 
 
 def transformer_steps(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep]:

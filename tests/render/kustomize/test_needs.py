@@ -8,7 +8,7 @@ from gitopsd.model.tree import DictTree
 from gitopsd.render.kustomize.build import build
 from gitopsd.render.kustomize.remote import is_remote, parse_remote
 from gitopsd.render.kustomize.settings import BuildSettings
-from gitopsd.render.needs import InflateChart, Needs, RemoteBase, RemoteFile
+from gitopsd.render.needs import Answer, InflateChart, Need, Needs, RemoteBase, RemoteChart, RemoteFile
 from tests.render.kustomize.building import config_map
 
 URL = "https://git.example/org/repo//deploy/base?ref=v1"
@@ -79,7 +79,13 @@ def test_charts_only_where_helm_is_enabled() -> None:
     enabled = BuildSettings(enable_helm=True)
     with pytest.raises(Needs) as asked:
         build(tree, "", enabled)
+    (where,) = asked.value.wanted
+    assert where == RemoteChart("https://charts.example", "c", "1")
+    answers: dict[Need, Answer] = {where: DictTree({"Chart.yaml": "name: c"})}
+    with pytest.raises(Needs) as asked:
+        build(tree, "", enabled, answers)
     (need,) = asked.value.wanted
     assert isinstance(need, InflateChart)
-    chart = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "theirs"}}]
-    assert build(tree, "", enabled, {need: chart}) == chart
+    answers[need] = b"{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: theirs}}"
+    (found,) = build(tree, "", enabled, answers)
+    assert found["metadata"] == {"name": "x", "namespace": "theirs"}

@@ -1,0 +1,1 @@
+"""Helm charts: what goes into one is collected here, purely; `gitopsd.helm` runs the program."""

@@ -1,0 +1,97 @@
+"""`helmCharts` of a kustomization: which chart, and what kustomize hands to `helm template`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gitopsd.formats.scalars import Dialect
+from gitopsd.formats.yamlread import load_documents
+from gitopsd.formats.yamlwrite import dump
+from gitopsd.model.errors import RenderError
+from gitopsd.render.helm.chart import ChartFiles
+from gitopsd.render.helm.source import NOT_ENABLED
+from gitopsd.render.kustomize.documents import objects_in
+from gitopsd.render.needs import InflateChart, RemoteChart
+
+if TYPE_CHECKING:
+    from gitopsd.model.refs import Object
+    from gitopsd.model.tree import Tree
+    from gitopsd.render.kustomize.api import HelmChart, HelmGlobals
+    from gitopsd.render.kustomize.loading import Root
+
+_HOME = "charts"
+_RELEASE = "release-name"
+"""What `helm template` makes of kustomize's request to make up a name."""
+_MERGES = ("", "override", "merge", "replace")
+
+
+def inflate(chart: HelmChart, globals_: HelmGlobals | None, root: Root) -> tuple[Object, ...]:
+    """The objects of a chart, none while something is still needed. Raises RenderError where Helm is not enabled."""
+    if not root.session.settings.enable_helm:
+        raise RenderError(f"helm chart {chart.name!r} can't be inflated. {NOT_ENABLED}")
+    if chart.values_merge not in _MERGES:
+        raise RenderError(f"valuesMerge must be one of 'override', 'merge' and 'replace', not {chart.values_merge!r}")
+    found = _chart(chart, (globals_ and globals_.chart_home) or _HOME, root)
+    if found is None:
+        return ()
+    files = ChartFiles(root.session.settings.limits, root.session.ask)
+    files.add(*found)
+    need = InflateChart(
+        name=chart.name,
+        release=chart.release_name or _RELEASE,
+        namespace=chart.namespace or "default",
+        files=tuple(sorted(files.files.items())),
+        values=tuple(_values(chart, files.files, root)),
+        flags=tuple(_flags(chart)),
+    )
+    if root.session.wanted:
+        return ()  # a dependency, perhaps: the chart would be inflated in vain
+    answer = root.session.ask(need)
+    if answer is None:
+        return ()
+    return tuple(objects_in(load_documents(answer, str(need), Dialect.RESOURCE)))  # type: ignore[arg-type] # bytes answer a chart
+
+
+def _chart(chart: HelmChart, home: str, root: Root) -> tuple[Tree, str] | None:
+    """Where the chart is: in its home, else in its repository; None while that is still asked for."""
+    if not chart.name:
+        raise RenderError("a chart must have a name")
+    folder = f"{home}/{chart.name}-{chart.version}" if chart.version and chart.repo else home
+    path = root.resolve(f"{folder}/{chart.name}")
+    entry = root.tree.entry(path)
+    if entry is not None and entry.kind == "dir":
+        return root.tree, path
+    if not chart.repo:
+        raise RenderError(f"no repo specified for pull, no chart found at '{path}'")
+    version = chart.version or (">0.0.0-0" if chart.devel else "")
+    answer = root.session.ask(RemoteChart(chart.repo, chart.name, version))
+    return None if answer is None else (answer, "")  # type: ignore[return-value] # a Tree answers a RemoteChart
+
+
+def _values(chart: HelmChart, files: dict[str, bytes], root: Root) -> Iterator[bytes]:
+    """In ascending precedence. `merge` lets the file (or the chart's own) win over `valuesInline`; `replace` reads none."""
+    inline = dump([chart.values_inline]).encode() if chart.values_inline else None
+    file = root.read(chart.values_file).data if chart.values_file else None
+    if inline and chart.values_merge == "replace":
+        file = None
+    elif inline and chart.values_merge == "merge":
+        yield inline
+        inline, file = None, file or files.get("values.yaml")
+    if file is not None:
+        yield file
+    if inline is not None:
+        yield inline
+    for path in chart.additional_values_files:
+        yield root.read(path).data
+
+
+def _flags(chart: HelmChart) -> Iterator[str]:
+    if chart.name_template:
+        yield f"--name-template={chart.name_template}"
+    for version in chart.api_versions:
+        yield f"--api-versions={version}"
+    if chart.kube_version:
+        yield f"--kube-version={chart.kube_version}"
+    flags = {"include-crds": chart.include_crds, "skip-tests": chart.skip_tests, "no-hooks": chart.skip_hooks}
+    yield from (f"--{name}" for name, wanted in flags.items() if wanted)
