@@ -7,16 +7,17 @@ are known (invariant 1 and section 6 of the design).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from gitopsd.diff.changes import field_changes
 from gitopsd.diff.mask import Mask, masked
 from gitopsd.model.app import App
 from gitopsd.model.errors import ObjectError
-from gitopsd.model.plan import Action, FieldChange, Plan, Refusal, Step
-from gitopsd.model.refs import ObjectRef
+from gitopsd.model.marks import Mark
+from gitopsd.model.plan import Action, Desired, FieldChange, Plan, Refusal, Step
 from gitopsd.plan.deferral import lacking
+from gitopsd.plan.hooks import as_sent, taken
 from gitopsd.plan.make import configure_or_refuse, with_digest
 from gitopsd.ports import ClusterPort, Trial
 
@@ -33,45 +34,55 @@ class Preflight:
     async def check(self, app: App, plan: Plan) -> Plan:
         """The plan as the server sees it: unchanged steps gone, changes filled in, refusals and deferrals added.
 
-        Raises ClusterError where the server can't be asked. A plan with refusals is given back: it won't be carried out.
+        Hooks are left for `check_hooks`. Raises ClusterError where the server can't be asked. A plan with refusals is given
+        back: it won't be carried out.
         """
-        return plan if plan.refusals else await self._checked(app, plan, plan.steps)
+        return await self._checked(app, plan, lambda step: step.action is not Action.HOOK)
+
+    async def check_hooks(self, app: App, plan: Plan) -> Plan:
+        """The plan with its hooks tried too, once it is known that they are to run."""
+        return await self._checked(app, plan, lambda step: step.action is Action.HOOK)
 
     async def recheck(self, app: App, plan: Plan) -> Plan:
         """The plan after what its deferred steps wait for was written: only they are tried, and may wait for more yet."""
-        return await self._checked(app, plan, tuple(step for step in plan.steps if step.waits_for))
+        return await self._checked(app, plan, lambda step: step.waits_for is not None)
 
-    async def _checked(self, app: App, plan: Plan, asked: tuple[Step, ...]) -> Plan:
-        tried = await asyncio.gather(*(self._try(app, replace(step, waits_for=None), plan.steps) for step in asked))
-        answers: dict[ObjectRef, Step | Refusal | ObjectRef] = {step.ref: step for step in plan.steps}
-        answers |= {step.ref: answer for step, answer in zip(asked, tried, strict=True)}
-        steps = tuple(answer for answer in answers.values() if isinstance(answer, Step))
-        refusals = tuple(answer for answer in answers.values() if isinstance(answer, Refusal))
-        unchanged = tuple(answer for answer in answers.values() if isinstance(answer, ObjectRef))
+    async def _checked(self, app: App, plan: Plan, is_due: Callable[[Step], bool]) -> Plan:
+        if plan.refusals:
+            return plan
+        due = [step for step in plan.steps if is_due(step)]
+        answers = iter(await asyncio.gather(*(self._try(app, replace(step, waits_for=None), plan.steps) for step in due)))
+        tried = [next(answers) if is_due(step) else step for step in plan.steps]
+        steps = tuple(answer for answer in tried if isinstance(answer, Step))
+        refusals = tuple(answer for answer in tried if isinstance(answer, Refusal))
+        unchanged = tuple(answer for answer in tried if isinstance(answer, Desired))
         return with_digest(replace(plan, steps=steps, refusals=refusals, unchanged=plan.unchanged + unchanged))
 
-    async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Step | Refusal | ObjectRef:
-        """The step with its changes, why it is refused, or the bare reference where nothing would change."""
-        if step.action is Action.SKIP or (step.action is Action.HOOK and step.live):
+    async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Step | Refusal | Desired:
+        """The step with its changes, why it is refused, or the bare desired object where nothing would change."""
+        if step.action is Action.SKIP:
             return step
         if (provider := lacking(step, None, steps)) is not None:
             return replace(step, waits_for=provider)
         try:
-            trial = await self.cluster.dry_run(app, step)
+            trial = await self.cluster.dry_run(app, as_sent(step))
         except ObjectError as error:
             if (provider := lacking(step, error, steps)) is not None:
                 return replace(step, waits_for=provider)
             return Refusal(step.ref, error.reason, error.message)
         if trial.existing is not None and step.desired is not None:
             return await self._reconsider(app, step, trial, steps)
-        if trial.unchanged:
-            return step.ref
+        if trial.unchanged and step.desired is not None and step.action is not Action.HOOK:
+            return step.desired
         return replace(step, changes=self._changes(step, trial), warnings=trial.warnings)
 
-    async def _reconsider(self, app: App, step: Step, trial: Trial, steps: Iterable[Step]) -> Step | Refusal | ObjectRef:
+    async def _reconsider(self, app: App, step: Step, trial: Trial, steps: Iterable[Step]) -> Step | Refusal | Desired:
         """An object to be created was there all along, unmarked: it is judged again as what it is."""
-        if step.desired is None or trial.existing is None or step.action is Action.HOOK:
-            return replace(step, live=trial.existing)
+        if step.desired is None or trial.existing is None:
+            return step
+        if step.action is Action.HOOK:
+            mine = Mark(self.installation, app.key, step.ref)
+            return taken(trial.existing, mine) or await self._try(app, replace(step, live=trial.existing), steps)
         again = configure_or_refuse(step.ref, step.desired, trial.existing, app, self.installation)
         return await self._try(app, again, steps) if isinstance(again, Step) else again
 

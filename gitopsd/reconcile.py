@@ -7,7 +7,7 @@ that has not changed renders nothing, sends no request, and is not remembered.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,12 +21,13 @@ from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
 from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
-from gitopsd.plan.make import Asked, make_plan, selected
+from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
 from gitopsd.plan.policy import Decision, Known, decide
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.ports import Clock, Ports, Rendered
 from gitopsd.preflight import Preflight
 from gitopsd.report import Evidence, concluded, planned
+from gitopsd.waiting import Course
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ class _Pass:
     trigger: Trigger
     started: datetime
     stages: _Stages
-    on_begin: Callable[[SyncRecord], None]
+    course: Course
     sources: tuple[Snapshot, ...] = ()
     begun: SyncRecord | None = None
     """The stored record of a sync under way."""
@@ -94,14 +95,14 @@ class Reconciler:
     mask: Mask
     _memories: dict[AppKey, _Memory] = field(default_factory=dict)
 
-    async def reconcile(self, app: App, trigger: Trigger, on_begin: Callable[[SyncRecord], None] = lambda _: None) -> SyncRecord:
+    async def reconcile(self, app: App, trigger: Trigger, course: Course | None = None) -> SyncRecord:
         """One pass: from what Git holds to what the cluster has, and a record of it. Raises StorageError, no other GitopsdError.
 
         A pass writes only where policy or a person says so (`plan.policy.decide`), and only what the server's dry run of all of
-        it has accepted. `on_begin` is told of its record before the first write; one that is cancelled after that is recorded.
+        it has accepted. `course` follows and steers it once it writes; one that is cancelled after that is recorded.
         """
         memory = await self._memory(app.key)
-        this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock), on_begin)
+        this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock), course or Course())
         try:
             evidence, decision = await self._plan(this, memory)
             outcome = await self._sync(this, evidence) if decision.sync else None
@@ -126,23 +127,24 @@ class Reconciler:
             inventory = await ports.cluster.inventory(app)
             live = await ports.cluster.observe(app, desired, inventory)
         with stage("plan"):
-            asked = Asked.of(app, trigger, self.marking.installation)
+            asked = Asked.of(app, trigger, self.marking.installation, f"{this.started.timestamp():.0f}")
             plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
-        evidence = Evidence(desired, inventory, live, checked, memory.known)
-        return evidence, decide(app, trigger, checked, memory.known)
+            decision = decide(app, trigger, checked, memory.known)
+            checked = await self._preflight.check_hooks(app, checked) if decision.hooks else without_hooks(checked)
+        return Evidence(desired, inventory, live, checked, memory.known), decision
 
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""
         this.begun = await self.ports.history.begin(_intended(this.record(), evidence.plan))
-        this.on_begin(this.begun)
+        this.course.begin(this.begun)
         if evidence.plan.refusals:
-            return await apply(this.app, evidence.plan, self._preflight)
+            return await apply(this.app, evidence.plan, self._preflight, this.course)
         cluster = self.ports.cluster
         with this.stages("apply"):
-            await cluster.remember(this.app, evidence.inventory | _intended_members(evidence.desired))
-            outcome = await apply(this.app, evidence.plan, self._preflight)
+            await cluster.remember(this.app, evidence.inventory | _intended_members(evidence))
+            outcome = await apply(this.app, evidence.plan, self._preflight, this.course)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
         return outcome
 
@@ -218,5 +220,5 @@ def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:
     )
 
 
-def _intended_members(desired: DesiredSet) -> Inventory:
-    return Inventory({want.ref: Member(want.ref, want.api_version) for want in desired.objects if want.marked})
+def _intended_members(evidence: Evidence) -> Inventory:
+    return Inventory({want.ref: Member(want.ref, want.api_version) for want in evidence.members})

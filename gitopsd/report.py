@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from gitopsd.health import aggregate
 from gitopsd.model.app import App
 from gitopsd.model.health import Health, HealthStatus
-from gitopsd.model.plan import Action, DesiredSet, FieldChange, Inventory, Live, Member, Plan, Step
+from gitopsd.model.plan import Action, Desired, DesiredSet, FieldChange, Inventory, Live, Member, Plan, Step
 from gitopsd.model.record import (
     Condition,
     Drift,
@@ -36,6 +36,12 @@ class Evidence:
     known: Known
 
     @property
+    def members(self) -> tuple[Desired, ...]:
+        """All that is wanted and would be ours: with hooks under the names of this run."""
+        named = (step.desired for step in self.plan.steps if step.desired and step.desired.generate_name)
+        return tuple(want for want in (*self.desired.objects, *named) if want.marked and not want.is_nameless)
+
+    @property
     def refs(self) -> frozenset[ObjectRef]:
         """The desired objects, hooks aside."""
         return frozenset(want.ref for want in self.desired.objects if not want.hook)
@@ -46,7 +52,9 @@ class Evidence:
         results = outcome.results if outcome else ()
         uids |= {result.ref: result.uid for result in results if result.uid}
         pruned = {result.ref for result in results if result.status is ResultStatus.PRUNED}
-        wanted = {w.ref: Member(w.ref, w.api_version, uids.get(w.ref, "")) for w in self.desired.objects if w.marked}
+        # The run of a hook that generates its name, and that was deleted after it, is nothing to remember.
+        members = (want for want in self.members if want.ref in uids or not want.generate_name)
+        wanted = {want.ref: Member(want.ref, want.api_version, uids.get(want.ref, "")) for want in members}
         left = {ref: member for ref, member in self.inventory.members.items() if ref not in pruned and ref in self.live}
         return Inventory(left | wanted)
 
@@ -60,6 +68,7 @@ def concluded(
     resources = tuple(
         _state(want.ref, want.api_version, open_steps, plan, healths) for want in evidence.desired.objects if not want.hook
     )
+    unheeded = {want.ref for want in evidence.desired.objects if not want.heeded}
     extras = tuple(_extra(step) for step in open_steps.values() if step.desired is None)
     refused = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
     return replace(
@@ -70,7 +79,7 @@ def concluded(
         desired_digest=plan.desired_digest,
         plan_digest=plan.digest,
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
-        health=aggregate({state.ref: state.health for state in resources}),
+        health=aggregate({state.ref: state.health for state in resources if state.ref not in unheeded}),
         results=outcome.results if outcome else planned(plan),
         resources=resources + extras,
         drifts=_drifts(app, record, evidence, outcome),

@@ -25,6 +25,7 @@ from gitopsd.cluster.store import Store
 from gitopsd.diff.judge import unchanged
 from gitopsd.model.app import App
 from gitopsd.model.errors import ObjectError
+from gitopsd.model.hooks import HOOK_FINALIZER
 from gitopsd.model.plan import Action, Desired, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Resource
@@ -236,6 +237,23 @@ class Writer:
                 self.store.gone(ready.ref)
             else:
                 self._learn(ready, answer.body)
+                await self._release(ready, answer.body)
+
+    async def _release(self, ready: _Ready, deleted: Object) -> None:
+        """Takes the finalizer from a hook that is being deleted: nobody else does, should it be left from an earlier sync."""
+        finalizers = deleted["metadata"].get("finalizers") or []
+        if HOOK_FINALIZER not in finalizers:
+            return
+        place = finalizers.index(HOOK_FINALIZER)
+        patch = [
+            {"op": "test", "path": f"/metadata/finalizers/{place}", "value": HOOK_FINALIZER},
+            {"op": "remove", "path": f"/metadata/finalizers/{place}"},
+        ]
+        try:
+            await self.client.send(Request("PATCH", ready.path, "patch", body=orjson.dumps(patch), content_type=JSON_PATCH))
+        except Refusal as refusal:
+            if refusal.code != _MISSING:
+                raise self._error(ready, "release", refusal) from None
 
     async def _get(self, ready: _Ready, action: str) -> Object:
         try:

@@ -20,6 +20,7 @@ from gitopsd.model.errors import GitopsdError
 from gitopsd.model.record import Condition, DriftOutcome, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
+from gitopsd.waiting import Course
 
 _Told = TypeVarTuple("_Told")
 
@@ -237,7 +238,7 @@ class Agent:
         app, clock = self._statuses[key].app, self.reconciler.ports.clock
         started = clock.now()
         try:
-            return await self.reconciler.reconcile(app, trigger, partial(self._begun, key))
+            return await self.reconciler.reconcile(app, trigger, Course(partial(self._begun, key)))
         except GitopsdError as error:
             condition = Condition(error.condition, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this application alone
@@ -321,7 +322,7 @@ class Agent:
 
     def _schedule_retry(self, app: App, record: SyncRecord) -> None:
         failed = record.phase in (Phase.FAILED, Phase.ERROR)
-        if not (failed or record.attempted or record.sync is SyncStatus.SYNCED):
+        if not (failed or record.attempted or self._is_over(record)):
             return  # it only looked, and what failed before still waits for its retry
         if retry := self._retries.pop(app.key, None):
             retry.cancel()
@@ -334,6 +335,12 @@ class Agent:
         if delay is not None and not self._stopping:
             loop = asyncio.get_running_loop()
             self._retries[app.key] = loop.call_later(delay, self.queue.put, app.key, Trigger(TriggerKind.RETRY))
+
+    def _is_over(self, record: SyncRecord) -> bool:
+        """Whether a look found that nothing is left to try again: a hook that failed still is, though all objects are in sync."""
+        last = self._statuses[record.app].operation
+        failed_hook = last and last.phase is not Phase.SUCCEEDED and last.desired_digest == record.desired_digest
+        return record.sync is SyncStatus.SYNCED and (record.trigger.kind is TriggerKind.RETRY or not failed_hook)
 
     async def drain(self, grace: float) -> None:
         """Lets the passes under way end, for at most `grace` seconds; what is left then is ended between two writes.

@@ -14,6 +14,7 @@ from gitopsd.health.builtin import CODE
 from gitopsd.health.evidence import evidence, items, mapping, text
 from gitopsd.health.rules import rule_for
 from gitopsd.model.health import Health, HealthStatus, worst
+from gitopsd.model.hooks import HOOK_FINALIZER
 from gitopsd.model.refs import Object, ObjectRef
 
 __all__ = ["aggregate", "assess"]
@@ -25,7 +26,9 @@ def assess(obj: Object, now: datetime | None = None) -> Health:
     `now` (with a time zone) lets the message say how long an object has been waiting for its deletion; no state depends on it.
     """
     metadata = mapping(obj.get("metadata"))
-    if deleted := text(metadata.get("deletionTimestamp")):
+    # A finished hook that only waits for its sync to take note of it is as it was when it ended.
+    noted = list(items(metadata.get("finalizers"))) != [HOOK_FINALIZER]
+    if noted and (deleted := text(metadata.get("deletionTimestamp"))):
         return Health(HealthStatus.PROGRESSING, _going(deleted, metadata.get("finalizers"), now))
     seen = evidence(obj)
     group, kind = text(obj.get("apiVersion")).rpartition("/")[0], text(obj.get("kind"))

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from gitopsd.model.health import Health
+from gitopsd.model.hooks import Hook, SyncPhase
 from gitopsd.model.marks import Mark
 from gitopsd.model.refs import Object, ObjectRef
 
@@ -17,8 +18,9 @@ class Desired:
     """An object as it is to be applied: qualified, sanitised and marked, serialised once.
 
     `digest` is of `body`, the very bytes that are sent. `options` are its sync options (the resource's own), `wave` its
-    sync wave, `hook` the phases of a hook (empty for ordinary objects). `marked` is false for what is made sure of, but never
-    owned: the namespace of `CreateNamespace=true`.
+    sync wave, `hook` what makes it a hook (None for ordinary objects), `heeded` whether its health counts. `marked` is false for
+    what is made sure of, but never owned: the namespace of `CreateNamespace=true`. `generate_name` is the beginning of a name
+    that each run of a hook completes, and all the name that `ref` has until then.
     """
 
     ref: ObjectRef
@@ -26,9 +28,16 @@ class Desired:
     body: bytes
     digest: str
     wave: int = 0
-    hook: tuple[str, ...] = ()
+    hook: Hook | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     marked: bool = True
+    heeded: bool = True
+    generate_name: str = ""
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether no run has named it yet."""
+        return bool(self.generate_name) and self.ref.name == self.generate_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +151,10 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One object's part in a plan.
+    """One object's part in a plan. A hook of several phases has a step in each.
 
     `waits_for` is the object that an earlier step of the same plan makes, where the dry run can only pass after it. `changes`
-    are known after the preflight. `warnings` are the server's.
+    are known after the preflight. `warnings` are the server's. `last` marks a prune that comes when all else is healthy.
     """
 
     ref: ObjectRef
@@ -156,6 +165,8 @@ class Step:
     changes: tuple[FieldChange, ...] = ()
     waits_for: ObjectRef | None = None
     warnings: tuple[str, ...] = ()
+    phase: SyncPhase = SyncPhase.SYNC
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +186,12 @@ class Refusal:
 class Plan:
     """Ordered steps. With any refusal nothing is written (invariant 1).
 
-    `unchanged` are the desired objects that need nothing, `desired_digest` names the render it is for, `digest` the plan
-    itself: the same plan has the same digest, whenever it is made.
+    `unchanged` are the desired objects that need nothing (later waves wait for their health all the same), `desired_digest` names
+    the render it is for, `digest` the plan itself: the same plan has the same digest, whenever it is made.
     """
 
     steps: tuple[Step, ...]
-    unchanged: tuple[ObjectRef, ...] = ()
+    unchanged: tuple[Desired, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     desired_digest: str = ""
     digest: str = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gitopsd.model.hooks import HOOK_ANNOTATION, HOOK_POLICY_ANNOTATION, SKIP, Hook, HookPolicy, SyncPhase
 from gitopsd.model.refs import Object
 
 ARGO = "argocd.argoproj.io/"
 OWN = "gitopsd.dev/"
-HOOK_PHASES = ("PreSync", "Sync", "PostSync", "SyncFail", "Skip", "PreDelete", "PostDelete")
 
 
 def annotations_of(obj: Object) -> Mapping[str, str]:
@@ -36,7 +36,20 @@ def wave(obj: Object) -> int:
         return 0
 
 
-def hook(obj: Object) -> tuple[str, ...]:
-    """The phases that a hook runs in, empty for an ordinary object."""
-    asked = words(annotations_of(obj).get(f"{ARGO}hook", ""))
-    return tuple(phase for phase in HOOK_PHASES if phase in asked)
+def hook(obj: Object) -> Hook | None:
+    """What the object says of itself as a hook; None for an ordinary one. Words that name no phase are passed over."""
+    said = annotations_of(obj)
+    asked = words(said.get(HOOK_ANNOTATION, ""))
+    if SKIP in asked:
+        return Hook(())
+    phases = tuple(phase for phase in SyncPhase if phase in asked)
+    if not phases:
+        return None
+    policies = words(said.get(HOOK_POLICY_ANNOTATION, ""))
+    named = frozenset(policy for policy in HookPolicy if policy in policies)
+    return Hook(phases, named) if named else Hook(phases)
+
+
+def ignores_health(obj: Object) -> bool:
+    """Whether nobody is to wait for the object's health, nor to count it: `argocd.argoproj.io/ignore-healthcheck`."""
+    return annotations_of(obj).get(f"{ARGO}ignore-healthcheck") == "true"

@@ -39,7 +39,7 @@ def lacking(step: Step, error: ObjectError | None, steps: Iterable[Step]) -> Obj
     Without an `error` only the kind itself is looked at: one whose CustomResourceDefinition is still to be created can't even
     be asked about.
     """
-    created = {s.ref: s for s in steps if s.action is Action.CREATE and s.ref != step.ref}
+    created = {s.ref: s for s in steps if s.action in (Action.CREATE, Action.HOOK) and s.ref != step.ref}
     if definition := _definition(step.ref, created.values()):
         return definition
     if error is None:

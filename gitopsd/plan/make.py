@@ -8,29 +8,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.model.app import App
+from gitopsd.model.hooks import SYNC_PHASES
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step, Verdict
 from gitopsd.model.record import Trigger
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.plan.annotations import ARGO, annotations_of, sync_options, words
+from gitopsd.plan.hooks import hook_steps, taken
 from gitopsd.plan.order import ordered
 from gitopsd.plan.ownership import adopt_policy, can_adopt, can_prune
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What policy and trigger allow: whether to prune, and whether an empty render may."""
+    """What policy and trigger allow: whether to prune, and whether an empty render may. `run` names the run of hooks."""
 
     installation: str
     prune: bool
     allow_empty: bool
+    run: str = ""
 
     @classmethod
-    def of(cls, app: App, trigger: Trigger, installation: str) -> Asked:
+    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "") -> Asked:
         """Automation's own words, unless a person asked otherwise."""
         automated = app.automated
         prune = trigger.prune if trigger.prune is not None else bool(automated and automated.prune)
-        return cls(installation, prune, bool(automated and automated.allow_empty))
+        return cls(installation, prune, bool(automated and automated.allow_empty), run)
 
 
 def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inventory: Inventory, asked: Asked) -> Plan:
@@ -40,27 +43,33 @@ def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inven
     it unchanged. With a refusal nothing of it will be written.
     """
     steps: list[Step] = []
-    unchanged: list[ObjectRef] = []
+    unchanged: list[Desired] = []
     refusals = list(desired.refusals)
-    entries = tuple(compared)
-    for entry in entries:
-        verdict = _judge(entry, app, inventory, asked)
-        if isinstance(verdict, Refusal):
-            refusals.append(verdict)
-        elif verdict is not None:
-            steps.append(verdict)
-        elif entry.desired:
-            unchanged.append(entry.ref)
+    generated = {_made_from(want.ref, want.generate_name) for want in desired.objects if want.generate_name}
+    for entry in compared:
+        if entry.live and _made_from(entry.ref, _generate_name(entry.live)) in generated:
+            continue  # an earlier run: it stays until its delete policy, its owner or a person takes it
+        found = _judged(entry, app, inventory, asked)
+        steps += (one for one in found if isinstance(one, Step))
+        refusals += (one for one in found if isinstance(one, Refusal))
+        if entry.desired and not entry.desired.hook and not found:
+            unchanged.append(entry.desired)
     if not desired.objects and any(step.action is Action.PRUNE for step in steps) and not asked.allow_empty:
         refusals.append(_empty_render(app, steps))
     return with_digest(Plan(ordered(steps), tuple(unchanged), tuple(refusals), desired.digest, warnings=desired.warnings))
 
 
+def _judged(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> tuple[Step | Refusal, ...]:
+    if entry.desired is not None and entry.desired.hook:
+        refusal = taken(entry.live, Mark(asked.installation, app.key, entry.ref)) if entry.live else None
+        return (refusal,) if refusal else hook_steps(entry.desired, entry.live, SYNC_PHASES, asked.run)
+    judged = _judge(entry, app, inventory, asked)
+    return () if judged is None else (judged,)
+
+
 def _judge(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Step | Refusal | None:
     if entry.desired is None:
         return _extra(entry, app, inventory, asked) if entry.live else None
-    if entry.desired.hook:
-        return Step(entry.ref, Action.HOOK, ", ".join(entry.desired.hook), entry.desired, entry.live)
     if entry.verdict is Verdict.SAME:
         return None
     if entry.live is None:
@@ -95,7 +104,8 @@ def _extra(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Ste
         return None if kept == "IgnoreExtraneous" else Step(entry.ref, Action.SKIP, f"not in Git; kept: {kept}", live=live)
     if not asked.prune:
         return Step(entry.ref, Action.SKIP, "not in Git; pruning is off", live=live)
-    return Step(entry.ref, Action.PRUNE, "not in Git", live=live)
+    last = sync_options(manifest).get("PruneLast", app.option("PruneLast")) == "true"
+    return Step(entry.ref, Action.PRUNE, "not in Git", live=live, last=last)
 
 
 def _kept(manifest: Object, app: App) -> str:
@@ -107,6 +117,14 @@ def _kept(manifest: Object, app: App) -> str:
         return "client.lifecycle.config.k8s.io/deletion: detach"
     prune = sync_options(manifest).get("Prune", app.option("Prune", "true"))
     return "" if prune == "true" else f"Prune={prune}"
+
+
+def _generate_name(live: Live) -> str:
+    return str(((live.object or {}).get("metadata") or {}).get("generateName") or "")
+
+
+def _made_from(ref: ObjectRef, generate_name: str) -> ObjectRef:
+    return replace(ref, name=generate_name)
 
 
 def _empty_render(app: App, steps: list[Step]) -> Refusal:
@@ -128,8 +146,15 @@ def with_digest(plan: Plan) -> Plan:
     parts = [plan.desired_digest]
     for step in plan.steps:
         target = step.desired.digest if step.desired else (step.live.uid if step.live else "")
-        parts.append(f"{step.action} {step.ref.group}/{step.ref} {target}")
+        generated = step.desired is not None and step.desired.generate_name  # the name of a run is no part of the plan
+        name = f"{step.ref.kind}/{step.ref.namespace}/{generated}" if generated else str(step.ref)
+        parts.append(f"{step.phase} {step.action} {step.ref.group}/{name} {target}")
     return replace(plan, digest=hashlib.sha256("\n".join(parts).encode()).hexdigest())
+
+
+def without_hooks(plan: Plan) -> Plan:
+    """The plan without its hooks: what a look shows, and what heals drift."""
+    return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.HOOK))
 
 
 def selected(plan: Plan, resources: Mapping[str, None] | Iterable[str]) -> Plan:

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
 from functools import cache
 from importlib import resources
 from itertools import groupby
 
-from gitopsd.model.plan import Action, Step
+from gitopsd.model.hooks import SyncPhase
+from gitopsd.model.plan import Action, Desired, Plan, Step
 from gitopsd.model.refs import ObjectRef
 from gitopsd.plan.annotations import wave
 
-_PHASES = ("PreSync", "Sync", "PostSync", "SyncFail")
-_PRUNE_PHASE = _PHASES.index("Sync")
-Rank = tuple[int, int, int, int]
-"""Phase, prune after apply, wave, kind: steps of equal rank may run at the same time."""
+_PHASES = {phase: place for place, phase in enumerate(SyncPhase)}
+
+
+class Part(IntEnum):
+    """The parts of a phase: what is applied, what is pruned after it, and what is pruned only when all of it is healthy."""
+
+    APPLY = 0
+    PRUNE = 1
+    PRUNE_LAST = 2
+
+
+StageRank = tuple[int, Part, int]
+"""Phase, part, wave: what is equal in these ends with one health gate."""
+Rank = tuple[StageRank, int]
+"""A stage and a kind: steps of equal rank may run at the same time."""
 
 
 @cache
@@ -32,12 +46,18 @@ def kind_rank(ref: ObjectRef) -> int:
 
 def rank(step: Step) -> Rank:
     """Where a step stands. Prunes come after the applies of their phase, in mirrored order: what was made last goes first."""
-    if step.action is Action.PRUNE:
-        applied_in = wave(step.live.object) if step.live and step.live.object else 0
-        return (_PRUNE_PHASE, 1, -applied_in, -kind_rank(step.ref))
-    desired = step.desired
-    phase = _PHASES.index(desired.hook[0]) if desired and desired.hook and desired.hook[0] in _PHASES else _PRUNE_PHASE
-    return (phase, 0, desired.wave if desired else 0, kind_rank(step.ref))
+    if step.desired is None:
+        going = _PHASES[step.phase], Part.PRUNE_LAST if step.last else Part.PRUNE, -_wave_of(step)
+        return going, -kind_rank(step.ref)
+    return _standing(step.desired, step.phase), kind_rank(step.ref)
+
+
+def _standing(desired: Desired, phase: SyncPhase) -> StageRank:
+    return _PHASES[phase], Part.APPLY, desired.wave
+
+
+def _wave_of(step: Step) -> int:
+    return wave(step.live.object) if step.live and step.live.object else 0
 
 
 def ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -45,10 +65,36 @@ def ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=lambda step: (rank(step), step.ref)))
 
 
-def waves(steps: Iterable[Step]) -> Iterator[tuple[Step, ...]]:
-    """Runs of steps that end with a health gate: one phase and wave each; prunes are a run of their own."""
-    for _, run in groupby(ordered(steps), key=lambda step: rank(step)[:3]):
-        yield tuple(run)
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What ends with one health gate: steps of one phase and wave. `standing` are the objects of it that need no step."""
+
+    rank: StageRank
+    steps: tuple[Step, ...]
+    standing: tuple[Desired, ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is done in it."""
+        return any(step.action is not Action.SKIP for step in self.steps)
+
+    @property
+    def prunes(self) -> bool:
+        """Whether it deletes."""
+        return self.rank[1] is not Part.APPLY
+
+    def is_awaited_by(self, later: Stage) -> bool:
+        """Whether `later` begins only when this one is healthy (gone): always, but prunes follow applies without PruneLast."""
+        return later.writes and not (later.rank[1] is Part.PRUNE and not self.prunes)
+
+
+def stages(plan: Plan) -> tuple[Stage, ...]:
+    """The plan's stages in order."""
+    steps = {key: tuple(run) for key, run in groupby(plan.steps, key=lambda step: rank(step)[0])}
+    standing: dict[StageRank, list[Desired]] = {}
+    for desired in plan.unchanged:
+        standing.setdefault(_standing(desired, SyncPhase.SYNC), []).append(desired)
+    return tuple(Stage(key, steps.get(key, ()), tuple(standing.get(key, ()))) for key in sorted(steps.keys() | standing.keys()))
 
 
 def batches(steps: Iterable[Step]) -> Iterator[tuple[Step, ...]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gitopsd.model.app import App
-from gitopsd.model.plan import Plan
+from gitopsd.model.plan import Action, Plan
 from gitopsd.model.record import Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to sync, and why (or why not): a clause that follows the application's name."""
+    """Whether to sync, and why (or why not): a clause that follows the application's name. `hooks` says whether hooks run."""
 
     sync: bool
     reason: str
+    hooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,11 @@ class Known:
 
     def after(self, record: SyncRecord) -> Known:
         """What is known after a pass."""
-        if record.sync is SyncStatus.SYNCED or (record.attempted and record.phase is Phase.SUCCEEDED):
+        if record.attempted and record.phase is Phase.SUCCEEDED:
             return Known(live=record.desired_digest)
+        live = record.desired_digest if record.sync is SyncStatus.SYNCED else self.live
         failed = record.attempted and record.phase in (Phase.FAILED, Phase.ERROR)
-        return Known(self.live, record.desired_digest) if failed and record.desired_digest else self
+        return Known(live, record.desired_digest if failed and record.desired_digest else self.failed)
 
 
 def is_drift(plan: Plan, known: Known) -> bool:
@@ -41,19 +43,22 @@ def decide(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision:
     """Argo CD's automation rules, with two differences that users ask for (field.md).
 
     A failed sync is tried again when its retry is due (`retry.limit: 0` forbids it), and self-healing
-    goes on after a failure.
+    goes on after a failure. Hooks run with what Git brings, not with what heals drift; where one of them failed it runs
+    again with the retry, even if nothing else is left to do.
     """
     if trigger.kind is TriggerKind.MANUAL:
-        return Decision(not trigger.dry_run, "dry run" if trigger.dry_run else "asked for")
-    if not plan.writes and not plan.refusals:
+        return Decision(not trigger.dry_run, "dry run" if trigger.dry_run else "asked for", hooks=True)
+    failed = known.failed == plan.desired_digest != ""
+    unfinished = failed and any(step.action is Action.HOOK for step in plan.steps)
+    if not (plan.writes or plan.refusals or unfinished):
         return Decision(sync=False, reason="nothing to do")
     automated = app.automated
     if automated is None:
         return Decision(sync=False, reason="automation is off")
-    if is_drift(plan, known):
+    if is_drift(plan, known) and plan.writes:
         heals = automated.self_heal and not app.settings.report_drift
         return Decision(heals, "drifted" if heals else "drifted, and is only reported")
-    if known.failed == plan.desired_digest:
+    if failed:
         due = trigger.kind in (TriggerKind.RETRY, TriggerKind.SPEC, TriggerKind.START)
-        return Decision(due, "tried again" if due else "failed; waits for its retry")
-    return Decision(sync=True, reason="Git has moved")
+        return Decision(due, "tried again" if due else "failed; waits for its retry", hooks=due)
+    return Decision(sync=True, reason="Git has moved", hooks=True)

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitopsd.model.app import App
@@ -14,7 +14,7 @@ from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark, applyset_
 from gitopsd.model.plan import Desired, DesiredSet, Refusal
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
-from gitopsd.plan.annotations import hook, sync_options, wave
+from gitopsd.plan.annotations import hook, ignores_health, sync_options, wave
 
 SERVERS_METADATA = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink", "ownerReferences")
 """Metadata that Git must not set: the server refuses it, or it would claim what is not so."""
@@ -49,6 +49,8 @@ def qualify(objects: Iterable[Object], surface: Surface, app: App, marking: Mark
         placed = _placed(manifest, app, namespaced=namespaced is not False)
         ref = ObjectRef.of(placed)
         refusal = _refusal(placed, ref, surface, known=namespaced is not None)
+        if not ref.name:
+            ref = replace(ref, name=_generate_name(placed))
         if refusal is None and ref in found:
             refusal = Refusal(ref, "DuplicateObject", "the commit holds it twice; remove one of them")
         if refusal:
@@ -92,7 +94,7 @@ def _placed(manifest: Object, app: App, *, namespaced: bool) -> Object:
 
 
 def _refusal(manifest: Object, ref: ObjectRef, surface: Surface, *, known: bool) -> Refusal | None:
-    if not ref.name and not hook(manifest):
+    if not ref.name and not (hook(manifest) and _generate_name(manifest)):
         return Refusal(ref, "NameMissing", "metadata.name is missing; only hooks may use generateName")
     if not known:
         if sync_options(manifest).get("SkipDryRunOnMissingResource") == "true":
@@ -137,6 +139,12 @@ def _desired(manifest: Object, ref: ObjectRef, app: App, marking: Marking) -> De
     return _serialised(manifest | {"metadata": metadata | {"labels": labels, "annotations": marked}}, ref)
 
 
+def _generate_name(manifest: Object) -> str:
+    """The beginning of a name that each run of a hook completes."""
+    metadata = manifest.get("metadata")
+    return str(metadata.get("generateName") or "") if isinstance(metadata, dict) and not metadata.get("name") else ""
+
+
 def _texts(values: Any) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
@@ -152,6 +160,8 @@ def _serialised(manifest: Object, ref: ObjectRef, *, marked: bool = True) -> Des
         hook=hook(manifest),
         options=sync_options(manifest),
         marked=marked,
+        heeded=not ignores_health(manifest),
+        generate_name=_generate_name(manifest),
     )
 
 

@@ -40,7 +40,7 @@ def test_absent_is_created_and_different_is_configured() -> None:
     desired = wanted(manifest(name="new"), manifest(name="old"), manifest(name="same"))
     plan = _plan(desired, (live(ref("old")), live(ref("same"), in_sync=True)))
     assert _actions(plan) == {"ConfigMap/web/new": Action.CREATE, "ConfigMap/web/old": Action.CONFIGURE}
-    assert plan.unchanged == (ref("same"),)
+    assert [want.ref for want in plan.unchanged] == [ref("same")]
 
 
 def test_what_left_git_is_pruned() -> None:
