@@ -75,14 +75,14 @@ def test_plan_tells_what_a_sync_would_do(daemon: Listening) -> None:
     text = at(daemon, "plan", "shop")
     assert text.code == 0
     assert text.out.splitlines()[:2] == [
-        "  skip      ConfigMap/web/a  not in Git; pruning is off",
         "+ create    ConfigMap/web/b  not in the cluster",
+        "  skip      ConfigMap/web/a  not in Git; pruning is off",
     ]
     assert text.out.splitlines()[-1] == "Succeeded at c2: 2 objects differ from Git"
     assert at(daemon, "plan", "shop", "--exit-code").code == 1
     assert at(daemon, "plan", "shop", "-o", "json").json["revision"] == "c2"
     markdown = at(daemon, "plan", "argocd/shop", "-o", "markdown", "--revision", "c9").out
-    assert markdown.startswith("### Plan for `c9`: 1 to skip, 1 to create")
+    assert markdown.startswith("### Plan for `c9`: 1 to create, 1 to skip")
     assert "| create | `ConfigMap/web/b` |" in markdown
     assert "Fields" not in markdown
 
