@@ -231,6 +231,7 @@ _DONE = {
     Action.CONFIGURE: "configured",
     Action.RECREATE: "recreated",
     Action.PRUNE: "pruned",
+    Action.DETACH: "left in place",
     Action.HOOK: "hooks run",
     Action.SKIP: "skipped",
 }

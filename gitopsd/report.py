@@ -52,6 +52,7 @@ class Evidence:
         results = outcome.results if outcome else ()
         uids |= {result.ref: result.uid for result in results if result.uid}
         pruned = {result.ref for result in results if result.status is ResultStatus.PRUNED}
+        pruned |= {result.ref for result in results if (result.action, result.status) == (Action.DETACH, ResultStatus.SYNCED)}
         # The run of a hook that generates its name, and that was deleted after it, is nothing to remember.
         members = (want for want in self.members if want.ref in uids or not want.generate_name)
         wanted = {want.ref: Member(want.ref, want.api_version, uids.get(want.ref, "")) for want in members}

@@ -141,7 +141,7 @@ class _Scan:
 
 def _settings(app: App, defaults: Defaults) -> AppSettings:
     own = settings(app, defaults)
-    return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), adopts(app))
+    return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), own.prune_budget, adopts(app))
 
 
 def _helm(config: Config) -> Helm | None:

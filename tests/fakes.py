@@ -11,7 +11,7 @@ from typing import Any
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import ClusterError, GitopsdError, ObjectError
 from gitopsd.model.health import Health, HealthStatus
-from gitopsd.model.marks import Mark
+from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark
 from gitopsd.model.plan import Action, Desired, DesiredSet, Inventory, Live, Step
 from gitopsd.model.refs import GroupKind, Object, ObjectRef
 from gitopsd.model.surface import Resource, Surface
@@ -108,7 +108,7 @@ class FakeCluster:
         if step.action is Action.SKIP:
             return Trial(unchanged=True)
         self._guard(step, "dry-run")
-        if step.action is Action.PRUNE:
+        if step.action in (Action.PRUNE, Action.DETACH):
             return Trial(before=before)
         if step.action in (Action.CREATE, Action.HOOK) and before is not None:
             return Trial(existing=self._live(step.ref, None))
@@ -124,6 +124,9 @@ class FakeCluster:
             return Written(step.live.uid if step.live else "", unchanged=True)
         self._guard(step, "delete" if step.action is Action.PRUNE else "apply")
         before = self.objects.get(step.ref)
+        if step.action is Action.DETACH and before is not None:
+            self.put(_unmarked(before))
+            return Written(before["metadata"]["uid"])
         if step.action in (Action.PRUNE, Action.RECREATE):
             self.objects.pop(step.ref, None)
             self._receipts.pop(step.ref, None)
@@ -199,6 +202,14 @@ class FakeCluster:
             controlled=_has_controller(metadata.get("ownerReferences") or ()),
         )
         return live if live.in_sync else replace(live, object=obj)
+
+
+def _unmarked(obj: Object) -> Object:
+    """The object without our marks."""
+    metadata = obj["metadata"]
+    labels = {key: value for key, value in metadata["labels"].items() if key != PART_OF_LABEL}
+    annotations = {key: value for key, value in metadata["annotations"].items() if key != OWNER_ANNOTATION}
+    return obj | {"metadata": metadata | {"labels": labels, "annotations": annotations}}
 
 
 def _has_controller(owners: Iterable[Mapping[str, Any]]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gitopsd.cli.output import object_name, painted, print_table, value
 
-_MARKS = {"create": "+", "configure": "~", "recreate": "!", "prune": "-", "hook": ">", "skip": " "}
+_MARKS = {"create": "+", "configure": "~", "recreate": "!", "prune": "-", "detach": "-", "hook": ">", "skip": " "}
 
 
 def print_plan(record: dict[str, Any]) -> None:

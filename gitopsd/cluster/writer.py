@@ -26,6 +26,7 @@ from gitopsd.diff.judge import unchanged
 from gitopsd.model.app import App
 from gitopsd.model.errors import ObjectError
 from gitopsd.model.hooks import HOOK_FINALIZER
+from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL
 from gitopsd.model.plan import Action, Desired, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Resource
@@ -33,6 +34,7 @@ from gitopsd.ports import Trial, Written
 
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 
 DELETION_SECONDS = 60.0
 """How long a deletion may take before the object is made anew."""
@@ -86,6 +88,9 @@ class Writer:
         ready = await self._ready(step, "dry-run")
         if step.action is Action.PRUNE:
             await self._delete(ready, app, dry_run=True)
+            return Trial(before=step.live.object if step.live else None)
+        if step.action is Action.DETACH:
+            await self._detach(ready, dry_run=True)
             return Trial(before=step.live.object if step.live else None)
         if step.action is Action.RECREATE:
             return await self._try_recreate(ready, app)
@@ -144,6 +149,8 @@ class Writer:
             if step.action is Action.PRUNE:
                 await self._delete(ready, app)
                 return Written("")
+            if step.action is Action.DETACH:
+                return Written(await self._detach(ready))
             if step.action is Action.RECREATE:
                 await self._delete(ready, app)
                 await self._wait_gone(ready)
@@ -238,6 +245,22 @@ class Writer:
             else:
                 self._learn(ready, answer.body)
                 await self._release(ready, answer.body)
+
+    async def _detach(self, ready: _Ready, *, dry_run: bool = False) -> str:
+        """Takes our marks off the very object that they are on; gives its uid. One that is gone is nobody's already."""
+        uid = ready.step.live.uid if ready.step.live else ""
+        marks = {"labels": {PART_OF_LABEL: None}, "annotations": {OWNER_ANNOTATION: None}}
+        params = {"fieldManager": self.identity.manager} | ({"dryRun": "All"} if dry_run else {})
+        body = orjson.dumps({"metadata": {"uid": uid, **marks}})
+        try:
+            answer = await self.client.send(Request("PATCH", ready.path, "patch", params, body, MERGE_PATCH))
+        except Refusal as refusal:
+            if refusal.code != _MISSING:
+                raise self._error(ready, "dry-run of the detachment" if dry_run else "detach", refusal) from None
+            return uid
+        if not dry_run:
+            self._learn(ready, answer.body)
+        return uid
 
     async def _release(self, ready: _Ready, deleted: Object) -> None:
         """Takes the finalizer from a hook that is being deleted: nobody else does, should it be left from an earlier sync."""

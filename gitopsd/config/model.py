@@ -230,6 +230,8 @@ class Defaults(Section):
     """Drift of an application with selfHeal: healed, or only reported. Without selfHeal it is only ever reported."""
     health_timeout: Duration = Field(default=timedelta(minutes=5), ge=timedelta(seconds=1))
     """How long a sync waits for the objects of one wave to become healthy."""
+    prune_budget: str = Field(default="50%", pattern=r"^(none|[0-9]{1,9}|[0-9]{1,2}%|100%)$")
+    """How many objects of an application one sync may delete unconfirmed: a share (at least 10), a number, or none."""
 
 
 class Helm(Section):

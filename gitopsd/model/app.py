@@ -287,12 +287,14 @@ class AppSpec:
 class AppSettings:
     """What gitopsd adds to Argo CD's Application: annotations under `gitopsd.dev/`, over the configuration's defaults.
 
-    `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy; `adopt`
-    takes over objects that another application or tool owns.
+    `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy;
+    `prune_budget` how much one sync may delete: a share (`50%`), a number, or `none`; `adopt` takes over objects that another
+    application or tool owns.
     """
 
     report_drift: bool = False
     health_timeout: float = 300.0
+    prune_budget: str = "50%"
     adopt: bool = False
 
 

@@ -20,7 +20,8 @@ class Desired:
     `digest` is of `body`, the very bytes that are sent. `options` are its sync options (the resource's own), `wave` its
     sync wave, `hook` what makes it a hook (None for ordinary objects), `heeded` whether its health counts. `marked` is false for
     what is made sure of, but never owned: the namespace of `CreateNamespace=true`. `generate_name` is the beginning of a name
-    that each run of a hook completes, and all the name that `ref` has until then.
+    that each run of a hook completes, and all the name that `ref` has until then. `level` counts the dependencies in a chain
+    (`depends_on`) that come before it within its wave.
     """
 
     ref: ObjectRef
@@ -33,6 +34,8 @@ class Desired:
     marked: bool = True
     heeded: bool = True
     generate_name: str = ""
+    depends_on: tuple[ObjectRef, ...] = ()
+    level: int = 0
 
     @property
     def is_nameless(self) -> bool:
@@ -129,6 +132,7 @@ class Action(StrEnum):
     CONFIGURE = "configure"
     RECREATE = "recreate"
     PRUNE = "prune"
+    DETACH = "detach"
     HOOK = "hook"
     SKIP = "skip"
 
@@ -154,7 +158,8 @@ class Step:
     """One object's part in a plan. A hook of several phases has a step in each.
 
     `waits_for` is the object that an earlier step of the same plan makes, where the dry run can only pass after it. `changes`
-    are known after the preflight. `warnings` are the server's. `last` marks a prune that comes when all else is healthy.
+    are known after the preflight. `warnings` are the server's. `last` marks a prune that comes when all else is healthy,
+    `level` is that of `Desired` for prunes.
     """
 
     ref: ObjectRef
@@ -167,6 +172,7 @@ class Step:
     warnings: tuple[str, ...] = ()
     phase: SyncPhase = SyncPhase.SYNC
     last: bool = False
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,8 @@ class Plan:
     """Ordered steps. With any refusal nothing is written (invariant 1).
 
     `unchanged` are the desired objects that need nothing (later waves wait for their health all the same), `desired_digest` names
-    the render it is for, `digest` the plan itself: the same plan has the same digest, whenever it is made.
+    the render it is for, `digest` the plan itself: the same plan has the same digest, whenever it is made. `candidates` is the
+    digest of what it would delete if that was confirmed, empty where there is nothing.
     """
 
     steps: tuple[Step, ...]
@@ -196,6 +203,7 @@ class Plan:
     desired_digest: str = ""
     digest: str = ""
     warnings: tuple[str, ...] = ()
+    candidates: str = ""
 
     @property
     def differences(self) -> tuple[Step, ...]:

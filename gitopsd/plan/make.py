@@ -12,28 +12,27 @@ from gitopsd.model.hooks import SYNC_PHASES
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step, Verdict
 from gitopsd.model.record import Trigger
-from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.plan.annotations import ARGO, annotations_of, sync_options, words
+from gitopsd.model.refs import ObjectRef
 from gitopsd.plan.hooks import hook_steps, taken
 from gitopsd.plan.order import ordered
 from gitopsd.plan.ownership import adopt_policy, can_adopt, can_prune
+from gitopsd.plan.pruning import Permission, leaving, permitted
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What policy and trigger allow: whether to prune, and whether an empty render may. `run` names the run of hooks."""
+    """What a plan is made for: by whom, what may be pruned. `run` completes the names of hooks that generate theirs."""
 
     installation: str
-    prune: bool
-    allow_empty: bool
+    permission: Permission
     run: str = ""
 
     @classmethod
-    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "") -> Asked:
-        """Automation's own words, unless a person asked otherwise."""
+    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "", confirmed: str = "") -> Asked:
+        """Automation's own words, unless a person asked otherwise; `confirmed` is the digest of deletions that one approved."""
         automated = app.automated
         prune = trigger.prune if trigger.prune is not None else bool(automated and automated.prune)
-        return cls(installation, prune, bool(automated and automated.allow_empty), run)
+        return cls(installation, Permission(prune, bool(automated and automated.allow_empty), confirmed), run)
 
 
 def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inventory: Inventory, asked: Asked) -> Plan:
@@ -54,9 +53,9 @@ def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inven
         refusals += (one for one in found if isinstance(one, Refusal))
         if entry.desired and not entry.desired.hook and not found:
             unchanged.append(entry.desired)
-    if not desired.objects and any(step.action is Action.PRUNE for step in steps) and not asked.allow_empty:
-        refusals.append(_empty_render(app, steps))
-    return with_digest(Plan(ordered(steps), tuple(unchanged), tuple(refusals), desired.digest, warnings=desired.warnings))
+    done = permitted(steps, app, len(desired.objects), asked.permission)
+    plan = Plan(ordered(done.steps), tuple(unchanged), (*refusals, *done.refusals), desired.digest)
+    return with_digest(replace(plan, warnings=desired.warnings, candidates=done.candidates))
 
 
 def _judged(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> tuple[Step | Refusal, ...]:
@@ -99,24 +98,7 @@ def _extra(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Ste
     if (why := can_prune(live, mine, inventory.members.get(entry.ref))) is not None:
         # Not ours (any more): it is no business of this plan, unless the inventory still lists it.
         return Step(entry.ref, Action.SKIP, f"left in place: {why}", live=live) if live.mark == mine else None
-    manifest: Object = live.object or {}
-    if kept := _kept(manifest, app):
-        return None if kept == "IgnoreExtraneous" else Step(entry.ref, Action.SKIP, f"not in Git; kept: {kept}", live=live)
-    if not asked.prune:
-        return Step(entry.ref, Action.SKIP, "not in Git; pruning is off", live=live)
-    last = sync_options(manifest).get("PruneLast", app.option("PruneLast")) == "true"
-    return Step(entry.ref, Action.PRUNE, "not in Git", live=live, last=last)
-
-
-def _kept(manifest: Object, app: App) -> str:
-    """Why an object that left Git stays, empty where nothing keeps it. The object's own word beats the application's."""
-    said = annotations_of(manifest)
-    if "IgnoreExtraneous" in words(said.get(f"{ARGO}compare-options", "")):
-        return "IgnoreExtraneous"
-    if said.get("client.lifecycle.config.k8s.io/deletion") == "detach":
-        return "client.lifecycle.config.k8s.io/deletion: detach"
-    prune = sync_options(manifest).get("Prune", app.option("Prune", "true"))
-    return "" if prune == "true" else f"Prune={prune}"
+    return leaving(live, app, asked.permission)
 
 
 def _generate_name(live: Live) -> str:
@@ -125,20 +107,6 @@ def _generate_name(live: Live) -> str:
 
 def _made_from(ref: ObjectRef, generate_name: str) -> ObjectRef:
     return replace(ref, name=generate_name)
-
-
-def _empty_render(app: App, steps: list[Step]) -> Refusal:
-    count = sum(step.action is Action.PRUNE for step in steps)
-    how = "if that is meant, set syncPolicy.automated.allowEmpty"
-    return Refusal(
-        ObjectRef("argoproj.io", "Application", *_names(app)),
-        "EmptyRender",
-        f"Git holds no object, {count} would be deleted; {how}",
-    )
-
-
-def _names(app: App) -> tuple[str, str]:
-    return app.key.namespace, app.key.name
 
 
 def with_digest(plan: Plan) -> Plan:

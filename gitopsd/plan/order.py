@@ -1,4 +1,4 @@
-"""The order of a plan: phase, wave, kind, name (semantics: Argo CD's order), and what may run at the same time."""
+"""The order of a plan: phase, wave, dependencies, kind, name (semantics: Argo CD's order), and what may run at the same time."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Part(IntEnum):
     PRUNE_LAST = 2
 
 
-StageRank = tuple[int, Part, int]
-"""Phase, part, wave: what is equal in these ends with one health gate."""
+StageRank = tuple[int, Part, int, int]
+"""Phase, part, wave, level of dependencies: what is equal in these ends with one health gate."""
 Rank = tuple[StageRank, int]
 """A stage and a kind: steps of equal rank may run at the same time."""
 
@@ -47,13 +47,13 @@ def kind_rank(ref: ObjectRef) -> int:
 def rank(step: Step) -> Rank:
     """Where a step stands. Prunes come after the applies of their phase, in mirrored order: what was made last goes first."""
     if step.desired is None:
-        going = _PHASES[step.phase], Part.PRUNE_LAST if step.last else Part.PRUNE, -_wave_of(step)
+        going = _PHASES[step.phase], Part.PRUNE_LAST if step.last else Part.PRUNE, -_wave_of(step), -step.level
         return going, -kind_rank(step.ref)
     return _standing(step.desired, step.phase), kind_rank(step.ref)
 
 
 def _standing(desired: Desired, phase: SyncPhase) -> StageRank:
-    return _PHASES[phase], Part.APPLY, desired.wave
+    return _PHASES[phase], Part.APPLY, desired.wave, desired.level
 
 
 def _wave_of(step: Step) -> int:
@@ -67,7 +67,7 @@ def ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What ends with one health gate: steps of one phase and wave. `standing` are the objects of it that need no step."""
+    """What ends with one health gate: steps of one phase, wave and level. `standing` are the objects of it that need no step."""
 
     rank: StageRank
     steps: tuple[Step, ...]

@@ -15,6 +15,7 @@ from gitopsd.model.plan import Desired, DesiredSet, Refusal
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.plan.annotations import hook, ignores_health, sync_options, wave
+from gitopsd.plan.dependencies import DEPENDS_ON, UnreadableError, depends_on, levelled
 
 SERVERS_METADATA = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink", "ownerReferences")
 """Metadata that Git must not set: the server refuses it, or it would claim what is not so."""
@@ -57,11 +58,15 @@ def qualify(objects: Iterable[Object], surface: Surface, app: App, marking: Mark
             refusals.append(refusal)
             continue
         clean = _sanitised(placed, ref, warnings)
-        found[ref] = _desired(clean, ref, app, marking)
+        try:
+            found[ref] = _desired(clean, ref, app, marking)
+        except UnreadableError as error:
+            refusals.append(Refusal(ref, "InvalidDependency", f"{DEPENDS_ON}: {error}"))
     if (namespace := _own_namespace(app)) and namespace.ref not in found:
         found = {namespace.ref: namespace, **found}
     digest = hashlib.sha256("".join(want.digest for want in found.values()).encode()).hexdigest()
-    return DesiredSet(tuple(found.values()), digest, tuple(refusals), tuple(warnings))
+    wanted, impossible = levelled(found.values())
+    return DesiredSet(wanted, digest, (*refusals, *impossible), tuple(warnings))
 
 
 def _defined_scopes(manifests: list[Object]) -> dict[tuple[str, str], bool]:
@@ -162,6 +167,7 @@ def _serialised(manifest: Object, ref: ObjectRef, *, marked: bool = True) -> Des
         marked=marked,
         heeded=not ignores_health(manifest),
         generate_name=_generate_name(manifest),
+        depends_on=depends_on(manifest),
     )
 
 
