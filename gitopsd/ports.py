@@ -33,6 +33,8 @@ class SourcePort(Protocol):
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         """Asks the remote for its refs, fetches what moved; whether anything did. `force` asks although it is backing off.
 
+        `REPOSITORY#NAME` is a chart of a Helm repository, `URL#` a file.
+
         Raises SourceError; the mirror then stays as it was.
         """
 

@@ -134,7 +134,7 @@ async def test_endless_render_is_ended(world: World) -> None:
     """A render that would take for ever (here by a hostile pattern) ends with its deadline; the error names the application."""
     world.deadline = 2.0
     world.start()
-    patch = "patches:\n- target: {name: (a+)+b}\n  patch: '[{op: remove, path: /data}]'\n"
+    patch = 'patches:\n- target: {name: (a+)+b}\n  patch: \'[{"op": "remove", "path": "/data"}]\'\n'
     files: dict[str, str | bytes] = {
         "app/kustomization.yaml": "resources: [a.yaml]\n" + patch,
         "app/a.yaml": config_map("a" * 60),
@@ -292,7 +292,7 @@ async def test_charts_of_kustomizations(charts: World) -> None:
     files = {"app/kustomization.yaml": kustomization, **near, "app/charts/near/templates/a.yaml": CHART["templates/shown.yaml"]}
     charts.elsewhere["helm chart web ^1 of https://charts.example"] = snapshot("1.2.3", CHART, "https://charts.example")
     assert await charts.names(APP, snapshot("c1", files)) == ["prod-a", "prod-b"]
-    assert charts.renderer.elsewhere(APP.key) == {"https://charts.example"}
+    assert charts.renderer.elsewhere(APP.key) == {"https://charts.example#web"}
     assert await charts.names(APP, snapshot("c1", files)) == ["prod-a", "prod-b"]
     assert charts.requests == {"miss": 1, "hit": 1}
 

@@ -209,7 +209,7 @@ class Agent:
 
     def repositories(self, key: AppKey) -> frozenset[str]:
         """The URLs of an application's sources, and of what its render needs besides them."""
-        sources = frozenset(source.repo_url for source in self._statuses[key].app.sources)
+        sources = frozenset(source.followed for source in self._statuses[key].app.sources)
         return sources | self.reconciler.ports.renderer.elsewhere(key)
 
     def using(self, repository: str) -> tuple[AppKey, ...]:

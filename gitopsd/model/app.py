@@ -182,6 +182,11 @@ class Source:
     helm: HelmOptions | None = None
     plugin: dict[str, Any] | None = None
 
+    @property
+    def followed(self) -> str:
+        """What is asked for news: the repository, or a chart in it."""
+        return f"{self.repo_url}#{self.chart}" if self.chart else self.repo_url
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:

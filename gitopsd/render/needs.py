@@ -97,8 +97,10 @@ class Needs(RenderError):  # noqa: N818 - a request more than an error: whoever 
 
 
 def where(need: Elsewhere) -> str:
-    """The URL that has to be asked whether it has changed."""
-    return need.url if isinstance(need, RemoteFile) else need.repository
+    """What has to be asked whether it has changed: a repository, `REPOSITORY#NAME` for a chart, `URL#` for a file."""
+    if isinstance(need, RemoteBase):
+        return need.repository
+    return f"{need.url}#" if isinstance(need, RemoteFile) else f"{need.repository}#{need.name}"
 
 
 def answer(need: Elsewhere, tree: Tree) -> Answer:

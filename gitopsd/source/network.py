@@ -56,6 +56,17 @@ class Network:
         """See `mirror.fetch`."""
         return await self._talk("fetch", mirror.fetch, location, access, str(path), others, given)
 
+    async def download(
+        self,
+        location: Location,
+        access: Access,
+        function: Callable[Concatenate[Location, Access, Bounds, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """What a function of `charts` gives. Raises SourceError."""
+        return await self._talk("fetch", function, location, access, *args, **kwargs)
+
     async def load(self, path: Path) -> Refs | None:
         """See `mirror.load`; asks no server."""
         try:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from gitopsd.children import Pool
 from gitopsd.model.app import App
-from gitopsd.model.errors import SourceError
 from gitopsd.model.source import Snapshot
 from gitopsd.ports import Clock
-from gitopsd.render.needs import Elsewhere, RemoteBase
+from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
 from gitopsd.source.credentials import Credentials
+from gitopsd.source.downloads import Downloads, location_of
 from gitopsd.source.network import Network, Request
 from gitopsd.source.remote import Bounds
 from gitopsd.source.tracking import RepositoryStatus, Tracked
@@ -50,19 +50,21 @@ class Sources:
         on_request: Callable[[Request], None] = _ignore,
     ) -> None:
         self._folder, self._clock = folder, clock
-        self._credentials = {parse_url(repository.url).key: repository.credentials for repository in repositories}
+        self._credentials = {location_of(repository.url).key: repository.credentials for repository in repositories}
         self._pool = Pool("git", size=_CHILDREN, memory=_MEMORY)
         self._network = Network(self._pool, bounds or Bounds(), on_request)
+        self._downloads = Downloads(self._network, self._credentials_for, clock)
         self._tracked: dict[str, Tracked] = {}
 
     async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
         """See `SourcePort.snapshots`."""
         found = []
         for index, source in enumerate(app.sources):
-            if source.chart:
-                raise SourceError("charts from Helm repositories are not supported yet", source.repo_url, retryable=False)
             wanted = revision if revision and index == 0 else source.target_revision
-            found.append(await self.snapshot_of(source.repo_url, wanted))
+            if source.chart:
+                found.append(await self._downloads.chart(source.repo_url, source.chart, wanted))
+            else:
+                found.append(await self.snapshot_of(source.repo_url, wanted))
         return tuple(found)
 
     async def snapshot_of(self, repository: str, revision: str = "HEAD") -> Snapshot:
@@ -71,12 +73,16 @@ class Sources:
 
     async def fetch(self, need: Elsewhere) -> Snapshot:
         """What a render needs from elsewhere, as it is now. Raises SourceError."""
-        if isinstance(need, RemoteBase):
-            return await self.snapshot_of(need.repository, need.ref or "HEAD")
-        raise SourceError("charts and files behind URLs are not fetched yet", str(need), retryable=False)
+        if isinstance(need, RemoteChart):
+            return await self._downloads.chart(need.repository, need.name, need.version)
+        if isinstance(need, RemoteFile):
+            return await self._downloads.file(need.url)
+        return await self.snapshot_of(need.repository, need.ref or "HEAD")
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         """See `SourcePort.poll`."""
+        if "#" in repository:
+            return await self._downloads.poll(repository)
         return await self._follow(repository).poll(force=force)
 
     def status(self) -> tuple[RepositoryStatus, ...]:

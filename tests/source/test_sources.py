@@ -427,12 +427,6 @@ async def test_unused_mirrors_go(git: Git, repo: Repo, tmp_path: Path) -> None:
     assert sum(path.is_dir() for path in git.folder.iterdir()) == 3
 
 
-async def test_charts_are_refused(git: Git) -> None:
-    """A chart from a Helm repository is not supported, and said to be so."""
-    with pytest.raises(SourceError, match="charts from Helm repositories are not supported yet"):
-        await git.sources.snapshots(app(Source("https://charts.example.org", chart="redis", target_revision="1.2.3")))
-
-
 @pytest.mark.parametrize(
     "url", ["", "relative/path", "ext::sh -c touch", "gopher://example.org/x", "https://", "https://a b/c", "https://h:x/c"]
 )
