@@ -16,7 +16,7 @@ from gitopsd.apply import apply
 from gitopsd.diff.compare import compare
 from gitopsd.diff.mask import Mask
 from gitopsd.model.app import App, AppKey
-from gitopsd.model.errors import GitopsdError, RenderError
+from gitopsd.model.errors import GitopsdError, HeldError, RenderError
 from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
 from gitopsd.model.source import Snapshot
@@ -102,6 +102,7 @@ class Reconciler:
         it has accepted. `course` follows and steers it once it writes; one that is cancelled after that is recorded.
         """
         memory = await self._memory(app.key)
+        app = app.with_options(trigger.options)
         this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock), course or Course())
         try:
             evidence, decision = await self._plan(this, memory)
@@ -117,6 +118,8 @@ class Reconciler:
     async def _plan(self, this: _Pass, memory: _Memory) -> tuple[Evidence, Decision]:
         """The sentence as far as it only looks: what is wanted, what is there, what would be done."""
         app, trigger, ports, stage = this.app, this.trigger, self.ports, this.stages
+        if app.holder:
+            raise HeldError(app.holder)
         with stage("fetch"):
             this.sources = await ports.source.snapshots(app, trigger.revision)
             surface = await ports.cluster.surface(app)

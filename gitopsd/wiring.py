@@ -15,7 +15,9 @@ from gitopsd.children import Pool
 from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.cluster.declared import Declared
 from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, settings
+from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
@@ -31,6 +33,9 @@ from gitopsd.reconcile import Reconciler
 from gitopsd.render.limits import Limits
 from gitopsd.renderer import Bounds as RenderBounds
 from gitopsd.renderer import Renderer
+from gitopsd.resources.face import Resources
+from gitopsd.resources.requests import Requests
+from gitopsd.resources.writeback import Writeback
 from gitopsd.service import Addresses, Service
 from gitopsd.source.credentials import Credentials as SourceCredentials
 from gitopsd.source.network import Request
@@ -61,16 +66,21 @@ async def open_service(config: Config) -> Service:
     marking = Marking(config.installation, config.namespace)
     reconciler = Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
     events = Events()
-    listeners = (metrics.observe, log_record, events.passed)
-    agent = Agent(reconciler, listeners, (events.changed,), workers=config.workers.syncs)
+    declared = clusters.declared()
+    writeback = Writeback(declared, clock)
+    listeners = (metrics.observe, log_record, events.passed, writeback.passed)
+    agent = Agent(reconciler, listeners, (events.changed, writeback.changed), workers=config.workers.syncs)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
-    scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events)
+    resources = Resources(declared, ApplicationResources(config.clusters), writeback, Requests(agent, writeback))
+    scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events, resources)
     polling = Polling(config.polling.interval.total_seconds(), config.polling.jitter)
     timers = Timers(agent, sources, polling, scan)
+    _follow(config, declared, resources.requests, timers)
     readiness = Readiness(history, clusters.status)
 
     async def close() -> None:
+        await writeback.close()
         await clusters.close()
         await rendering.aclose()
         await sources.aclose()
@@ -110,7 +120,7 @@ class _Watching:
 
 @dataclass(slots=True)
 class _Scan:
-    """Reads the configured documents again, and has the agent take over what changed."""
+    """Reads the declared documents again, in files and in the cluster, and has the agent take over what changed."""
 
     files: ApplicationFiles
     defaults: Defaults
@@ -119,10 +129,11 @@ class _Scan:
     history: History
     metrics: Metrics
     events: Events
+    resources: Resources
     said: frozenset[str] = frozenset()
 
     async def __call__(self) -> None:
-        scan = await asyncio.to_thread(self.files.scan)
+        scan = joined(await asyncio.to_thread(self.files.scan), self.resources.scan())
         problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
         known = {status.app.key: status.app for status in self.agent.statuses()}
         apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.apps}
@@ -130,13 +141,22 @@ class _Scan:
             _log.info("application left the configuration; its objects stay", application=str(key))
             self.metrics.forget(key)
             self.events.forget(key)
+            self.resources.writeback.forget(key)
             await self.clusters.forget(known[key])
             await self.history.forget(key)
+        self.resources.heed(scan)
         self.metrics.config_problems(len(scan.problems))
         said = frozenset(str(problem.error) for problem in (*scan.problems, *scan.warnings))
         for text in sorted(said - self.said):
             _log.warning("configuration", problem=text)
         self.said = said
+
+
+def _follow(config: Config, declared: Declared, requests: Requests, timers: Timers) -> None:
+    """Resources ask for refreshes, which timers do, and their changes for a scan."""
+    requests.refresh = timers.refresh
+    for place in filter(None, (source.cluster for source in config.applications)):
+        declared.follow(place.selector, place.namespaces, timers.scan_soon)
 
 
 def _settings(app: App, defaults: Defaults) -> AppSettings:

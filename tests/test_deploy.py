@@ -15,7 +15,12 @@ from gitopsd.model.refs import Object
 from gitopsd.observe.metrics import Metrics
 from tests.rendering import ROOT, gitopsd_builds, kustomize_builds
 
-INSTALLATIONS = ("deploy/overlays/namespaced", "deploy/overlays/cluster-wide", "deploy/overlays/monitored")
+INSTALLATIONS = (
+    "deploy/overlays/namespaced",
+    "deploy/overlays/cluster-wide",
+    "deploy/overlays/monitored",
+    "deploy/overlays/applications",
+)
 ENVIRONMENTS = ("manifests/ops/overlays/dev", "manifests/ops/overlays/stage", "manifests/ops/overlays/prod")
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gitopsd.cluster.client import METADATA_ONLY, Client
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.cluster.declared import Declared
 from gitopsd.cluster.definitions import Definitions
 from gitopsd.cluster.discovery import Discovery
 from gitopsd.cluster.inventories import Inventories
@@ -31,6 +32,7 @@ class Cluster:
     def __init__(self, config: ClusterConfig, identity: Identity, listener: Listener) -> None:
         """Asks nothing yet."""
         self.config = config
+        self._manager = identity.manager
         self._client = Client(config, listener)
         self._discovery = Discovery(self._client)
         self._definitions = Definitions(self._discovery.changed)
@@ -54,6 +56,10 @@ class Cluster:
     def status(self) -> ClusterStatus:
         """How the cluster is."""
         return replace(self._link.status, watches=len(self._watches))
+
+    def declared(self) -> Declared:
+        """The Application and AppProject resources in this cluster; follows none yet."""
+        return Declared(self._client, self._watches, f"{self._manager}-status")
 
     async def surface(self, *, fresh: bool = False) -> Surface:
         """See `ClusterPort.surface`."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Self
 
 from gitopsd.cluster.cluster import Cluster
-from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.cluster.config import IN_CLUSTER, ClusterConfig, Identity, Listener
+from gitopsd.cluster.declared import Declared
 from gitopsd.cluster.link import ClusterStatus
 from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError
@@ -42,6 +43,10 @@ class Clusters:
     def status(self) -> tuple[ClusterStatus, ...]:
         """How each cluster is, in the order of the configuration."""
         return tuple(cluster.status for cluster in self._clusters.values())
+
+    def declared(self) -> Declared:
+        """The resources in gitopsd's own cluster (the configuration has it, where any are to be followed); follows none yet."""
+        return (self._by_server.get(IN_CLUSTER) or next(iter(self._clusters.values()))).declared()
 
     def _of(self, app: App) -> Cluster:
         destination = app.spec.destination

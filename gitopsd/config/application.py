@@ -6,6 +6,7 @@ all metadata but name, namespace, labels, annotations and finalizers. An explici
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,8 @@ from gitopsd.config.model import Cluster
 from gitopsd.config.rules import Finding, mapping, mappings
 from gitopsd.config.settings import unknown_settings, wrong_settings
 from gitopsd.config.units import parse_duration
-from gitopsd.config.validate import in_order, validate
-from gitopsd.model.app import App, AppKey, AppSpec, wire_name
+from gitopsd.config.validate import in_order, unknown_fields, validate
+from gitopsd.model.app import App, AppKey, AppSpec, Source, wire_name
 from gitopsd.model.errors import ConfigError
 
 GROUP = "argoproj.io"
@@ -95,8 +96,33 @@ def read_application(document: Document, clusters: tuple[Cluster, ...] | None) -
     if errors:
         raise ConfigErrors(in_order(errors))
     own = read.metadata
-    origin = f"{document.file}:{document.line}"
-    return App(AppKey(own.namespace, own.name), read.spec, own.labels, own.annotations, own.finalizers, origin)
+    return App(AppKey(own.namespace, own.name), read.spec, own.labels, own.annotations, own.finalizers, document.origin)
+
+
+def without_unknown(document: Document) -> tuple[Document, tuple[ConfigError, ...]]:
+    """The document without the fields that the schema does not have, and what is said of them.
+
+    A resource may come from a newer Argo CD, and nobody reads an error while writing it: there they are no reason to refuse it.
+    """
+    value, said = copy.deepcopy(document.value), []
+    for path, error in unknown_fields(_adapter(), document):
+        del _at(value, path[:-1])[path[-1]]
+        said.append(error)
+    return replace(document, value=value), tuple(said)
+
+
+def read_source(value: Any) -> Source | None:
+    """A source by itself, None where it is none."""
+    try:
+        return validate(TypeAdapter(Source), Document("source", _without_unset(value)), ())
+    except ConfigErrors:
+        return None
+
+
+def spec_document(app: App) -> dict[str, Any]:
+    """The application's `spec`, as its document would say it; what holds anyway is left out."""
+    written: dict[str, Any] = TypeAdapter(AppSpec).dump_python(app.spec, mode="json", by_alias=True, exclude_defaults=True)
+    return written
 
 
 _NOT_YET: Mapping[Path, str] = {
@@ -131,7 +157,7 @@ def doubts(document: Document) -> Iterator[ConfigError]:
 
 def _at(value: Any, path: Path) -> Any:
     for step in path:
-        value = mapping(value).get(str(step))
+        value = value[step] if isinstance(step, int) else mapping(value).get(step)
     return value
 
 

@@ -45,15 +45,17 @@ class Document:
     sources: dict[Path, str] = field(default_factory=dict, repr=False)
 
     @property
-    def line(self) -> int:
-        """The line on which it begins."""
-        return self.marked.locate(self.base, self.index)[0]
+    def origin(self) -> str:
+        """Where it begins, as people are told: `apps/shop.yaml:3`; its name alone, where it never was a file's."""
+        return self.file if self.marked is _NOWHERE else f"{self.file}:{self.marked.locate(self.base, self.index)[0]}"
 
     def place(self, path: Path) -> Place:
         """Where `path` stands, or the nearest parent that is there."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.sources:
                 return Place(self.sources[path[:end]], field=dotted(path))
+        if self.marked is _NOWHERE:
+            return Place(self.file, field=dotted(path) or None)
         return Place(self.file, *self.marked.locate(self.base + path, self.index), dotted(path) or None)
 
     def error(self, path: Path, message: str) -> ConfigError:

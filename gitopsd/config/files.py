@@ -63,7 +63,7 @@ class ApplicationFiles:
         """Reads what changed since the last scan. Never raises for what a file holds: that is a problem in the answer."""
         files: dict[Path, _File] = {}
         problems: list[Problem] = []
-        warnings = [*self._unread()]
+        warnings: list[Problem] = []
         for pattern in (source.file for source in self._config.applications if source.file):
             found, folder = _matches(pattern), _fixed_part(pattern)
             if not folder.is_dir():
@@ -120,12 +120,6 @@ class ApplicationFiles:
 
     def _app(self, path: Path, key: AppKey) -> App:
         return self._files[path].contents.apps[key]
-
-    def _unread(self) -> tuple[Problem, ...]:
-        if not any(source.cluster for source in self._config.applications):
-            return ()
-        message = "Application resources in the cluster are not read yet, only those in files are"
-        return (Problem("", ConfigError(f"applications: cluster: {message}")),)
 
 
 def load_applications(config: Config) -> Scan:

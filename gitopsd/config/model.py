@@ -179,12 +179,12 @@ class Repository(Section):
 
 
 class FromCluster(Section):
-    """Application resources in gitopsd's own cluster that opt in by their labels. Accepted, but not read yet: see the guide."""
+    """Application resources in the cluster whose `server` is https://kubernetes.default.svc that opt in by their labels."""
 
     selector: str = Field(min_length=1)
-    """A label selector."""
-    namespace: str = ""
-    """Only resources in this namespace; in all, where this is silent."""
+    """A label selector: without the label, an Application is none of gitopsd's business."""
+    namespaces: tuple[DnsLabel, ...] = ()
+    """Only resources in these namespaces; in all, where this is silent."""
 
 
 class ApplicationSource(Section):

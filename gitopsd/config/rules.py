@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gitopsd.config.documents import Path
+from gitopsd.config.model import IN_CLUSTER
 
 Finding = tuple[Path, str]
 """Where, and what is wrong there."""
@@ -49,6 +50,13 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[Finding]:
     for index, source in mappings(config.get("applications")):
         if bool(source.get("file")) == bool(source.get("cluster")):
             yield ("applications", index), "must have exactly one of file and cluster"
+        if source.get("cluster") and not _has_own_cluster(config.get("clusters")):
+            needs = f"needs an entry of clusters whose server is {IN_CLUSTER}: resources are read there"
+            yield ("applications", index, "cluster"), needs
+
+
+def _has_own_cluster(clusters: Any) -> bool:
+    return clusters is None or any(cluster.get("server") == IN_CLUSTER for _, cluster in mappings(clusters))
 
 
 def _server(server: Mapping[str, Any]) -> Iterator[Finding]:

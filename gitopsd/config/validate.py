@@ -59,6 +59,17 @@ def validate(adapter: TypeAdapter[Value], document: Document, path: Path, contex
         raise ConfigErrors(in_order(_explain(detail, document, path, schema) for detail in _without_unions(details))) from None
 
 
+def unknown_fields(adapter: TypeAdapter[Any], document: Document) -> tuple[tuple[Path, ConfigError], ...]:
+    """Each field of the document that the schema does not have, and what is said of it."""
+    try:
+        adapter.validate_json(json.dumps(document.value), strict=True)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        schema = _schema_of(adapter)
+        return tuple((d["loc"], _explain(d, document, (), schema)) for d in details if d["type"] in _UNKNOWN)
+    return ()
+
+
 @cache
 def _schema_of(adapter: TypeAdapter[Any]) -> dict[str, Any]:
     """Made once for each of the few adapters there are: it takes longer than a hundred validations."""

@@ -50,6 +50,11 @@ class Timers:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
+    def scan_soon(self) -> None:
+        """Has the documents read again now, rather than by the clock."""
+        if self._scheduler.running:
+            self._scheduler.modify_job("scan", next_run_time=datetime.now(UTC))
+
     def _every(self, interval: timedelta, job: Callable[..., Awaitable[None]], name: str) -> None:
         trigger = IntervalTrigger(seconds=interval.total_seconds(), timezone=UTC)
         self._scheduler.add_job(job, trigger, id=name, max_instances=1, coalesce=True, misfire_grace_time=None)

@@ -7,7 +7,7 @@ names are the camel-case ones, and unknown fields are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 ANNOTATION_PREFIX = "gitopsd.dev/"
@@ -305,7 +305,10 @@ class AppSettings:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster)."""
+    """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster).
+
+    `holder` says who else reconciles it, in a sentence: it is then refused, not fought over.
+    """
 
     key: AppKey
     spec: AppSpec
@@ -314,6 +317,14 @@ class App:
     finalizers: tuple[str, ...] = ()
     origin: str = ""
     settings: AppSettings = field(default_factory=AppSettings)
+    holder: str = ""
+
+    def with_options(self, options: tuple[str, ...]) -> App:
+        """The application as if it named these sync options too, after its own."""
+        if not options:
+            return self
+        policy = self.spec.sync_policy
+        return replace(self, spec=replace(self.spec, sync_policy=replace(policy, sync_options=policy.sync_options + options)))
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -89,6 +89,12 @@ class LimitError(RenderError):
     """A repository asked for more than the bounds allow (files, bytes, depth, aliases, objects, time)."""
 
 
+class HeldError(GitopsdError):
+    """Another program reconciles the application."""
+
+    condition = "HeldError"
+
+
 class ObjectError(GitopsdError):
     """An action on one object failed: `Deployment/web/api: dry-run failed (FieldManagerConflict): ...`."""
 

@@ -28,7 +28,10 @@ class TriggerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Why, and by whom. The rest is what a person asked for: a dry run, a prune, a selection of objects, another revision."""
+    """Why, and by whom. The rest is what a person asked for: a dry run, a prune, a selection of objects, another revision.
+
+    `options` are sync options that win over the application's own.
+    """
 
     kind: TriggerKind
     actor: str = ""
@@ -37,6 +40,7 @@ class Trigger:
     dry_run: bool = False
     force: bool = False
     resources: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 class Phase(StrEnum):

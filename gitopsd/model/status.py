@@ -16,14 +16,16 @@ from gitopsd.model.refs import ObjectRef
 class AppStatus:
     """What `gitopsd status`, the HTTP API and the metrics say of an application.
 
-    `since` is when `sync` became what it is. `operation` is the last attempted sync, `running` the one under way: one that a
-    person asked for from then on, any other from its first write. `problems` are conditions that no pass
-    found, by what they are about: a broken document, an unreachable repository.
+    `revision` is the commit of the first source, `revisions` are those of all. `since` is when `sync` became what it is.
+    `operation` is the last attempted sync, `running` the one under way: one that a person asked for from then on, any other
+    from its first write. `problems` are conditions that no pass found, by what they are about: a broken document, an
+    unreachable repository.
     """
 
     app: App
     sync: SyncStatus = SyncStatus.UNKNOWN
     revision: str = ""
+    revisions: tuple[str, ...] = ()
     since: datetime | None = None
     health: Health = field(default_factory=lambda: Health(HealthStatus.UNKNOWN, "not looked at yet"))
     drifted: frozenset[ObjectRef] = frozenset()
@@ -49,6 +51,7 @@ class AppStatus:
             self,
             sync=record.sync,
             revision=record.revision or self.revision,
+            revisions=tuple(commit.id for commit in record.commits) or self.revisions,
             since=self.since if record.sync is self.sync and self.since else record.finished,
             health=record.health if planned else self.health,
             drifted=drifted if planned else self.drifted,

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -164,5 +164,12 @@ class Daemon:
 
     def requests(self) -> int:
         """How many requests it has sent to the API server, watches aside."""
-        lines = (line for line in self.text("/metrics").splitlines() if line.startswith("gitopsd_api_requests_total{"))
-        return int(sum(float(line.rpartition(" ")[2]) for line in lines if 'verb="watch"' not in line))
+        return sum(value for line, value in self._counted("gitopsd_api_requests_total{") if 'verb="watch"' not in line)
+
+    def passes(self) -> int:
+        """How many passes it has made."""
+        return sum(value for _, value in self._counted('gitopsd_stage_duration_seconds_count{stage="health"}'))
+
+    def _counted(self, name: str) -> Iterator[tuple[str, int]]:
+        lines = (line for line in self.text("/metrics").splitlines() if line.startswith(name))
+        return ((line, int(float(line.rpartition(" ")[2]))) for line in lines)

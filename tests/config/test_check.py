@@ -15,7 +15,6 @@ def test_configuration_and_its_applications(tmp_path: Path) -> None:
     report = check(tmp_path / "config.yaml")
     assert report.applications == 1
     assert ["repourl" in str(error) or "repoURL" in str(error) for error in report.errors] == [True, True]
-    assert len(report.warnings) == 1
 
 
 def test_broken_configuration(tmp_path: Path) -> None:

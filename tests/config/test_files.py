@@ -222,11 +222,3 @@ def test_other_kinds_are_refused(tmp_path: Path, config: Config, text: str, comp
     (tmp_path / "apps/x.yaml").write_text(text)
     (said,) = problems(ApplicationFiles(config).scan(), tmp_path)
     assert complaint in said
-
-
-def test_resources_in_the_cluster_are_not_read_yet(tmp_path: Path) -> None:
-    """Who configures them is told."""
-    text = "apiVersion: gitopsd.dev/v1alpha1\nkind: Config\napplications: [{cluster: {selector: a=b}}]\n"
-    (tmp_path / "config.yaml").write_text(text)
-    (warning,) = ApplicationFiles(load_config(tmp_path / "config.yaml", {})).scan().warnings
-    assert "not read yet" in str(warning)

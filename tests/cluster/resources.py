@@ -1,0 +1,104 @@
+"""Application resources on the real API server: their definitions, and a daemon that takes those of one namespace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gitopsd.cluster.declared import APPLICATIONS
+from gitopsd.cluster.paths import collection, item
+from gitopsd.model.refs import Object
+from localcluster import LocalCluster
+from localcluster.api import RequestError
+from tests.cluster.daemon import Daemon
+from tools.crds import application, project
+
+LABEL = {"gitopsd.dev/managed": "true"}
+
+
+def define(cluster: LocalCluster) -> None:
+    """Installs our definitions, and returns when their kinds are served."""
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    for definition in (application(), project()):
+        cluster.api.ensure(definitions, definition)
+        while not _established(cluster.api.get(f"{definitions}/{definition['metadata']['name']}")):
+            continue
+
+
+def _established(definition: Object) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or []
+    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+
+
+@dataclass(slots=True)
+class Land:
+    """A daemon that takes the labelled Applications of `namespace`, which is also where they deploy to."""
+
+    cluster: LocalCluster
+    daemon: Daemon
+    namespace: str
+
+    def application(self, name: str, path: str = "app", *, automated: bool = True, **spec: Any) -> Object:
+        """An Application as people write it."""
+        source = {"repoURL": self.daemon.repo.url, "path": path, "targetRevision": "HEAD"}
+        destination = {"server": "https://kubernetes.default.svc", "namespace": self.namespace}
+        policy = {"syncPolicy": {"automated": {"prune": True, "selfHeal": True}}} if automated else {}
+        return {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": name, "namespace": self.namespace, "labels": LABEL},
+            "spec": {"project": "default", "source": source, "destination": destination, **policy, **spec},
+        }
+
+    def create(self, name: str, path: str = "app", *, automated: bool = True, **spec: Any) -> None:
+        """Creates one."""
+        document = self.application(name, path, automated=automated, **spec)
+        self.cluster.api.create(collection(APPLICATIONS, self.namespace), document)
+
+    def get(self, name: str) -> Object:
+        """One as it is."""
+        return self.cluster.api.get(self._path(name))
+
+    def patch(self, name: str, patch: Object, manager: str = "hand") -> Object:
+        """Somebody merges a patch into one."""
+        path = f"{self._path(name)}?fieldManager={manager}"
+        return self.cluster.api.request("PATCH", path, patch, "application/merge-patch+json")
+
+    def status(self, name: str) -> Object:
+        """Its status, empty where there is none yet."""
+        return self.get(name).get("status") or {}
+
+    def state(self, name: str) -> str:
+        """`Synced Healthy` and the like, as the resource says it."""
+        status = self.status(name)
+        return f"{status.get('sync', {}).get('status')} {status.get('health', {}).get('status')}"
+
+    def until_state(self, name: str, state: str) -> None:
+        """Waits until the resource says so."""
+        self.daemon.until(lambda: self.state(name) == state, lambda: json.dumps(self.get(name), indent=1))
+
+    def config_map(self, name: str) -> Object | None:
+        """A ConfigMap in the namespace, None where it is not there."""
+        try:
+            return self.cluster.api.get(f"/api/v1/namespaces/{self.namespace}/configmaps/{name}")
+        except RequestError:
+            return None
+
+    def _path(self, name: str) -> str:
+        return item(APPLICATIONS, self.namespace, name)
+
+
+@contextmanager
+def land(cluster: LocalCluster, namespace: str, folder: Path) -> Iterator[Land]:
+    """A running daemon for the resources of a namespace, and its repository."""
+    define(cluster)
+    daemon = Daemon(folder / "daemon", cluster, installation=namespace)
+    config = daemon.folder / "config.yaml"
+    source = f"- cluster: {{selector: gitopsd.dev/managed=true, namespaces: [{namespace}]}}"
+    config.write_text(config.read_text().replace("- file: apps/*.yaml", source))
+    with daemon:
+        yield Land(cluster, daemon, namespace)

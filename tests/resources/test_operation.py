@@ -1,0 +1,86 @@
+"""The field `operation`: what it asks for, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gitopsd.model.errors import ConfigError
+from gitopsd.model.plan import Action
+from gitopsd.model.record import ObjectResult, ResultStatus, Trigger, TriggerKind
+from gitopsd.resources.operation import MAX_RESULTS, asked, operation_state
+from tests.resources.shown import APP, REF, record
+
+
+def test_everything_that_argocd_sends_for_a_sync() -> None:
+    """Revision, prune, dry run, objects, options, and who asks; its source is the application's own."""
+    operation = {
+        "initiatedBy": {"username": "ann"},
+        "info": [{"name": "Reason", "value": "release"}],
+        "sync": {
+            "revision": "c2",
+            "prune": True,
+            "dryRun": True,
+            "source": {"repoURL": "repo", "path": "path", "targetRevision": "other"},
+            "resources": [
+                {"group": "apps", "kind": "Deployment", "name": "api", "namespace": "web"},
+                {"kind": "Namespace", "name": "web"},
+            ],
+            "syncOptions": ["Validate=false"],
+            "syncStrategy": {"hook": {}},
+        },
+    }
+    assert asked(operation, APP) == Trigger(
+        TriggerKind.MANUAL,
+        actor="ann",
+        revision="c2",
+        prune=True,
+        dry_run=True,
+        resources=("Deployment/web/api", "Namespace/web"),
+        options=("Validate=false",),
+    )
+
+
+def test_nothing_is_pruned_unasked() -> None:
+    """Whatever the application's policy says: Argo CD's rule for syncs by hand."""
+    assert asked({"sync": {"revision": ""}}, APP).prune is False
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        ({"info": []}, "operation.sync: is missing"),
+        ({"sync": {"manifests": ["{}"]}}, "sync.manifests: is not supported"),
+        ({"sync": {"source": {"repoURL": "elsewhere", "path": "path"}}}, "sync.source: is not the application's own"),
+        ({"sync": {"revisions": ["a", "b"]}}, "only the first source"),
+        ({"sync": {"syncStrategy": {"apply": {}}}}, "hooks are run"),
+        ({"sync": {"syncStrategy": {"hook": {"force": True}}}}, "force: is not supported"),
+        ({"sync": {"revision": "c", "resources": [{"kind": "Job", "name": "a", "exclude": True}]}}, "exclude is not supported"),
+    ],
+)
+def test_what_would_not_be_done_is_refused(operation: dict[str, Any], words: str) -> None:
+    """Rather than something else done."""
+    with pytest.raises(ConfigError, match=words):
+        asked(operation, APP)
+
+
+def test_the_result_of_many_objects_has_the_failures_first() -> None:
+    """The whole stands in the history."""
+    good = tuple(ObjectResult(replace(REF, name=f"a{n}"), Action.CREATE, ResultStatus.SYNCED) for n in range(MAX_RESULTS))
+    bad = ObjectResult(REF, Action.CONFIGURE, ResultStatus.SYNC_FAILED, "x" * 5000)
+    resources = operation_state(record(results=(*good, bad)), APP)["syncResult"]["resources"]
+    assert len(resources) == MAX_RESULTS
+    assert resources[0]["status"] == "SyncFailed"
+    assert len(resources[0]["message"]) == 1024
+
+
+def test_hooks_have_their_phase_and_what_was_not_reached_has_no_status() -> None:
+    """Argo CD has no word for it."""
+    hook = ObjectResult(REF, Action.HOOK, ResultStatus.SYNCED)
+    pending = ObjectResult(REF, Action.CREATE, ResultStatus.PENDING, "not reached")
+    ran, left = operation_state(record(results=(hook, pending)), APP)["syncResult"]["resources"]
+    assert ran["hookPhase"] == "Succeeded"
+    assert "status" not in left
+    assert left["message"] == "not reached"
