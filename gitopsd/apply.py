@@ -136,7 +136,7 @@ class _Run:
     def _since(self, step: Step) -> Step:
         """The step of a hook that an earlier phase of this sync has run already: that run is what it finds."""
         runs = [result for (ref, _), result in self.results.items() if ref == step.ref]
-        return replace(step, live=_just_made(runs[-1])) if step.action is Action.HOOK and runs else step
+        return replace(step, live=_just_made(runs[-1]), body=None) if step.action is Action.HOOK and runs else step
 
     def note_unchanged(self, tried: Iterable[Step], plan: Plan) -> None:
         """Steps that dropped out, as somebody else has made meanwhile just what they would have made."""

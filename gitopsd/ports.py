@@ -63,7 +63,8 @@ class Trial:
 
     `before` is the live object it was judged against (None for a creation), `after` the server's answer (None for a prune).
     `unchanged` is the judge's verdict: live already is what the write would make of it. `existing` is set, and nothing else,
-    where an object to be created turned out to be there.
+    where an object to be created turned out to be there. `body` is what was sent, where that is not the desired object to the
+    letter.
     """
 
     before: Object | None = None
@@ -71,6 +72,7 @@ class Trial:
     unchanged: bool = False
     existing: Live | None = None
     warnings: tuple[str, ...] = ()
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

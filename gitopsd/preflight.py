@@ -13,13 +13,17 @@ from dataclasses import dataclass, replace
 from gitopsd.diff.changes import field_changes
 from gitopsd.diff.mask import Mask, masked
 from gitopsd.model.app import App
-from gitopsd.model.errors import ObjectError
+from gitopsd.model.errors import IMMUTABLE, ObjectError
 from gitopsd.model.marks import Mark
-from gitopsd.model.plan import Action, Desired, FieldChange, Plan, Refusal, Step
+from gitopsd.model.plan import Action, FieldChange, Ignored, Plan, Refusal, Step
 from gitopsd.plan.deferral import lacking
 from gitopsd.plan.hooks import as_sent, taken
 from gitopsd.plan.make import configure_or_refuse, with_digest
+from gitopsd.plan.recreate import may_go_untried, recreate_or_refuse, recreated, recreates_always
 from gitopsd.ports import ClusterPort, Trial
+
+Answer = Step | Refusal | Ignored
+"""What becomes of a step that was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,13 @@ class Preflight:
         tried = [next(answers) if is_due(step) else step for step in plan.steps]
         steps = tuple(answer for answer in tried if isinstance(answer, Step))
         refusals = tuple(answer for answer in tried if isinstance(answer, Refusal))
-        unchanged = tuple(answer for answer in tried if isinstance(answer, Desired))
-        return with_digest(replace(plan, steps=steps, refusals=refusals, unchanged=plan.unchanged + unchanged))
+        same = tuple(answer for answer in tried if isinstance(answer, Ignored))
+        unchanged = plan.unchanged + tuple(answer.desired for answer in same)
+        ignored = plan.ignored + tuple(answer for answer in same if answer.changes)
+        return with_digest(replace(plan, steps=steps, refusals=refusals, unchanged=unchanged, ignored=ignored))
 
-    async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Step | Refusal | Desired:
-        """The step with its changes, why it is refused, or the bare desired object where nothing would change."""
+    async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Answer:
+        """The step with its changes, why it is refused, or what is ignored (mostly nothing) where nothing would change."""
         if step.action is Action.SKIP:
             return step
         if (provider := lacking(step, None, steps)) is not None:
@@ -67,16 +73,27 @@ class Preflight:
         try:
             trial = await self.cluster.dry_run(app, as_sent(step))
         except ObjectError as error:
-            if (provider := lacking(step, error, steps)) is not None:
-                return replace(step, waits_for=provider)
-            return Refusal(step.ref, error.reason, error.message)
+            return await self._failed(app, step, error, steps)
         if trial.existing is not None and step.desired is not None:
             return await self._reconsider(app, step, trial, steps)
         if trial.unchanged and step.desired is not None and step.action is not Action.HOOK:
-            return step.desired
-        return replace(step, changes=self._changes(step, trial), warnings=trial.warnings)
+            return Ignored(step.desired, self._changes(step, trial))
+        if recreates_always(step):
+            return await self._try(app, recreated(step, "Force and Replace ask for it"), steps)
+        return replace(step, changes=self._changes(step, trial), warnings=trial.warnings, body=trial.body)
 
-    async def _reconsider(self, app: App, step: Step, trial: Trial, steps: Iterable[Step]) -> Step | Refusal | Desired:
+    async def _failed(self, app: App, step: Step, error: ObjectError, steps: Iterable[Step]) -> Answer:
+        """A failure that may wait, one that making the object anew gets over, or a refusal."""
+        if (provider := lacking(step, error, steps)) is not None:
+            return replace(step, waits_for=provider)
+        if may_go_untried(step, error):
+            return step
+        if error.reason == IMMUTABLE and step.action is Action.CONFIGURE:
+            anew = recreate_or_refuse(step, error.message)
+            return await self._try(app, anew, steps) if isinstance(anew, Step) else anew
+        return Refusal(step.ref, error.reason, error.message)
+
+    async def _reconsider(self, app: App, step: Step, trial: Trial, steps: Iterable[Step]) -> Answer:
         """An object to be created was there all along, unmarked: it is judged again as what it is."""
         if step.desired is None or trial.existing is None:
             return step
@@ -87,6 +104,6 @@ class Preflight:
         return await self._try(app, again, steps) if isinstance(again, Step) else again
 
     def _changes(self, step: Step, trial: Trial) -> tuple[FieldChange, ...]:
-        if step.action is not Action.CONFIGURE or trial.before is None or trial.after is None:
+        if step.action not in (Action.CONFIGURE, Action.RECREATE) or trial.before is None or trial.after is None:
             return ()
         return field_changes(masked(trial.before, self.mask), masked(trial.after, self.mask), self.manager)

@@ -123,7 +123,12 @@ def _drifts(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome |
     if not is_drift(evidence.plan, evidence.known):
         return ()
     still = _open(evidence.plan, outcome)
-    return tuple(
+    ignored = tuple(
+        Drift(app.key, left.desired.ref, change, record.started, DriftOutcome.IGNORED)
+        for left in evidence.plan.ignored
+        for change in left.changes
+    )
+    return ignored + tuple(
         Drift(app.key, step.ref, change, record.started, DriftOutcome.REPORTED if step.ref in still else DriftOutcome.HEALED)
         for step in evidence.plan.differences
         if step.desired is not None and step.action is not Action.SKIP

@@ -161,7 +161,7 @@ def _follow(config: Config, declared: Declared, requests: Requests, timers: Time
 
 def _settings(app: App, defaults: Defaults) -> AppSettings:
     own = settings(app, defaults)
-    return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), own.prune_budget, adopts(app))
+    return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), own.prune_budget, adopts(app), own.conflicts)
 
 
 def _helm(config: Config) -> Helm | None:

@@ -115,7 +115,7 @@ def sync(
     app: App,
     revision: Revision = "",
     prune: Annotated[bool, typer.Option("--prune", help="Delete what left Git, whatever the policy says.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Not supported yet: refused.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete and make anew what can't be changed in place.")] = False,
     resource: Annotated[
         list[str] | None, typer.Option("--resource", metavar="KIND/NAME", help="Only this object; may be repeated.")
     ] = None,

@@ -15,7 +15,9 @@ from gitopsd.cluster.link import ClusterStatus, Link
 from gitopsd.cluster.observer import Observer
 from gitopsd.cluster.paths import collection
 from gitopsd.cluster.reflector import Reflector, Target
+from gitopsd.cluster.sending import Sender
 from gitopsd.cluster.store import Kind, Store
+from gitopsd.cluster.trials import Trials
 from gitopsd.cluster.watches import SYNC_SECONDS, Watches, settle_all
 from gitopsd.cluster.writer import Writer
 from gitopsd.model.app import App
@@ -41,7 +43,9 @@ class Cluster:
         self._link = Link(self._client, listener, self._returned)
         self._watches = Watches(self._client, self._store, self._link)
         self._observer = Observer(self._client, self._store, self._epoch)
-        self._writer = Writer(self._client, self._discovery, self._store, identity, self._epoch)
+        sender = Sender(self._client, self._discovery, self._store, identity, self._epoch)
+        self._trials = Trials(sender)
+        self._writer = Writer(sender, self._trials)
         self._following: list[Reflector] = []
         self._inventory_reflector: Reflector | None = None
         self._server_version = ""
@@ -86,7 +90,7 @@ class Cluster:
     async def dry_run(self, app: App, step: Step) -> Trial:
         """See `ClusterPort.dry_run`."""
         await self._ready()
-        return await self._writer.dry_run(app, step)
+        return await self._trials.dry_run(app, step)
 
     async def write(self, app: App, step: Step) -> Written:
         """See `ClusterPort.write`."""

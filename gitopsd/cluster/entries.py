@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gitopsd.cluster.tools import owning_tool
-from gitopsd.diff.judge import applied_fields, digest, fields_digest, project
+from gitopsd.diff.fieldsets import held_fields
+from gitopsd.diff.judge import digest, fields_digest, project
 from gitopsd.health import assess
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live
@@ -16,7 +17,7 @@ from gitopsd.model.refs import Object, ObjectRef
 class Fingerprint:
     """What has to stay as it is for an object to stay in sync.
 
-    `fields` is the digest of our Apply entry's field set, `values` that of the live values of these fields. Where the content is
+    `fields` is the digest of the fields that we hold, `values` that of the live values of these fields. Where the content is
     not watched, the resourceVersion stands in for the values.
     """
 
@@ -50,7 +51,7 @@ def entry(ref: ObjectRef, api_version: str, obj: Object, manager: str, *, conten
     """The entry of `obj`. `content` says whether objects of this kind are watched with their content."""
     metadata = obj.get("metadata") or {}
     version = str(metadata.get("resourceVersion") or "0")
-    fields = applied_fields(obj, manager)
+    fields = held_fields(obj, manager)
     values = "" if fields is None else digest(project(obj, fields)) if content else f"version {version}"
     uid = str(metadata.get("uid") or "")
     live = Live(

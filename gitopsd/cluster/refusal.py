@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from gitopsd.model.errors import ObjectError
+from gitopsd.model.errors import IMMUTABLE, ObjectError
 from gitopsd.model.refs import Object, ObjectRef
 
 MAX_MESSAGE = 2000
 """Characters of the server's words that are passed on."""
 
 HIDDEN = "<hidden>"
+
+CONFLICT = "FieldManagerConflict"
+_MANAGER = re.compile(r'conflict with "([^"]*)"')
+_IMMUTABLE = re.compile(
+    r"\bimmutable\b|may not be changed in an update|may not change once set|(updates to .*|may not change) fields other than"
+)
+"""How the server says that a field of a live object can't be changed, with the reason Invalid."""
 
 _REASONS = (
     (re.compile(r"failed calling webhook|no endpoints available for service|failed to call webhook"), "WebhookUnavailable"),
@@ -30,15 +38,24 @@ _REASONS = (
 """Reasons by message, where the server's own say too little: it answers an unknown field with 500 and no reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field that another manager holds; `field` is a path as the server writes it: `.spec.ports[port=80].name`."""
+
+    manager: str
+    field: str
+
+
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
     """A Status that an API server answered with: never leaves this package (see `refused`).
 
     `reason` is the server's word, or ours where its own says too little.
     """
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, conflicts: tuple[Conflict, ...] = ()) -> None:
         """As the server said it: the message may hold values of a Secret, until `on` has cut them out."""
         super().__init__(reason)
+        self.conflicts = conflicts
         self.code = code
         self.reason = reason
         self.message = message
@@ -58,15 +75,20 @@ def parse_refusal(code: int, body: bytes) -> Refusal:
     if not isinstance(status, dict) or status.get("kind") != "Status":
         return Refusal(code, "UnexpectedAnswer", f"HTTP {code} without a Status of Kubernetes; is there a proxy in between?")
     message = str(status.get("message") or f"HTTP {code}")[:MAX_MESSAGE]
-    details = status.get("details") or {}
-    causes = tuple(str(cause.get("reason")) for cause in details.get("causes") or () if isinstance(cause, dict))
-    return Refusal(code, _reason(str(status.get("reason") or ""), message, causes), message)
+    causes = (status.get("details") or {}).get("causes") or ()
+    conflicts = tuple(_conflict(cause) for cause in causes if isinstance(cause, dict) and cause.get("reason") == CONFLICT)
+    return Refusal(code, CONFLICT if conflicts else _reason(str(status.get("reason") or ""), message), message, conflicts)
 
 
-def _reason(reason: str, message: str, causes: tuple[str, ...]) -> str:
-    if "FieldManagerConflict" in causes:
-        return "FieldManagerConflict"
-    return next((word for pattern, word in _REASONS if pattern.search(message)), reason or "InternalError")
+def _conflict(cause: dict[str, Any]) -> Conflict:
+    manager = _MANAGER.search(str(cause.get("message")))
+    return Conflict(manager[1] if manager else "", str(cause.get("field") or ""))
+
+
+def _reason(reason: str, message: str) -> str:
+    known = next((word for pattern, word in _REASONS if pattern.search(message)), "")
+    immutable = reason == "Invalid" and _IMMUTABLE.search(message)
+    return known or (IMMUTABLE if immutable else reason or "InternalError")
 
 
 _PUBLIC = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})

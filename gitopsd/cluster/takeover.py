@@ -9,12 +9,12 @@ never applied the object, since after that they are a person's edits, and the dr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from gitopsd.diff.judge import FieldsV1
+from gitopsd.diff.fieldsets import FieldsV1, applied_fields, others_fields, places_of, subtract, unite
+from gitopsd.diff.ignore import without
 from gitopsd.model.refs import Object
 
 Entry = dict[str, Any]
@@ -24,8 +24,8 @@ _ALWAYS, _FIRST_TIME = (
     {(row["manager"], operation) for row in _TABLE[part] for operation in row["operations"]} for part in ("managers", "firstTime")
 )
 
-AUTOSCALERS = frozenset({"kube-controller-manager", "keda-operator"})
-"""Who may hold `spec.replicas` through the subresource `scale` against Git's wish. A person's `kubectl scale` is drift."""
+HANDS = frozenset({"kubectl", "k9s", "node-fetch", "dashboard", "Mozilla"})
+"""Whose `scale` is a person's, and drift. Any other program that holds `spec.replicas` through that subresource keeps them."""
 
 
 def earlier(obj: Object, manager: str) -> list[Entry]:
@@ -57,7 +57,7 @@ def merged(obj: Object, manager: str, *, keep_replicas: bool) -> list[Entry] | N
     for entry in theirs:
         taken = deepcopy(entry.get("fieldsV1") or {})
         stays = _cut(taken, keep_replicas=keep_replicas)
-        _unite(fields, taken)
+        fields = unite(fields, taken)
         if stays:
             left.append({**entry, "fieldsV1": stays})
     mine = {
@@ -68,11 +68,28 @@ def merged(obj: Object, manager: str, *, keep_replicas: bool) -> list[Entry] | N
     return [*others, *left, mine]
 
 
+def taken(obj: Object, manager: str, *, keep_replicas: bool) -> Object:
+    """`obj` as it is once the earlier managers' fields are `manager`'s."""
+    entries = merged(obj, manager, keep_replicas=keep_replicas)
+    return obj if entries is None else {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}
+
+
+def foretold(live: Object, after: Object, manager: str) -> Object:
+    """`after`, a dry run's answer on an object not yet taken over, without the fields that go away with the take-over.
+
+    `live` is the object as `taken` gives it. The server may put a default in the place of such a field.
+    """
+    lost = subtract(applied_fields(live, manager) or {}, applied_fields(after, manager) or {})
+    for fields in others_fields(live, manager):
+        lost = subtract(lost, fields)
+    return without(after, frozenset(places_of(lost, after, whole=True))) if lost else after
+
+
 def scaled_by(obj: Object) -> str:
-    """The autoscaler that holds `spec.replicas` through the subresource `scale`, empty where none does."""
+    """The program that holds `spec.replicas` through the subresource `scale`, empty where none does."""
     for entry in _entries(obj):
         holds = "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
-        if entry.get("subresource") == "scale" and holds and entry.get("manager") in AUTOSCALERS:
+        if entry.get("subresource") == "scale" and holds and entry.get("manager") not in HANDS:
             return str(entry["manager"])
     return ""
 
@@ -98,17 +115,3 @@ def _cut(fields: FieldsV1, *, keep_replicas: bool) -> FieldsV1:
     if keep_replicas and isinstance(spec, dict) and (replicas := spec.pop("f:replicas", None)) is not None:
         cut["f:spec"] = {"f:replicas": replicas}
     return cut
-
-
-def _unite(fields: FieldsV1, more: Mapping[str, Any]) -> None:
-    """Adds the fields of `more`. A leaf and a branch of the same name give the branch with the thing itself."""
-    for name, child in more.items():
-        known = fields.get(name)
-        if known is None:
-            fields[name] = child
-        elif not known and child:
-            fields[name] = {".": {}, **child}
-        elif known and not child:
-            known.setdefault(".", {})
-        else:
-            _unite(known, child)

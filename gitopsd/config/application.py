@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter
 
 from gitopsd.config.documents import ConfigErrors, Document, Path, did_you_mean
+from gitopsd.config.ignores import ignore_findings
 from gitopsd.config.model import Cluster
 from gitopsd.config.rules import Finding, mapping, mappings
 from gitopsd.config.settings import unknown_settings, wrong_settings
@@ -126,13 +127,12 @@ def spec_document(app: App) -> dict[str, Any]:
 
 
 _NOT_YET: Mapping[Path, str] = {
-    ("spec", "ignoreDifferences"): "all differences count",
     ("spec", "revisionHistoryLimit"): "storage.retention says how much history is kept",
     ("spec", "syncPolicy", "retry", "refresh"): "a retry is of the revision that failed, a newer one comes with the next poll",
     ("metadata", "finalizers"): "an application that leaves the configuration leaves its objects in place",
 }
 """What an Application may say and gitopsd does not do, and what it does instead."""
-_OPTIONS_NOT_YET = frozenset({"Replace", "Force", "RespectIgnoreDifferences", "Delete"})
+_OPTIONS_NOT_YET = frozenset({"Delete"})
 
 
 def doubts(document: Document) -> Iterator[ConfigError]:
@@ -193,6 +193,8 @@ def _spec_findings(spec: Mapping[str, Any], clusters: tuple[Cluster, ...] | None
         yield from _destination_findings(mapping(spec["destination"]), clusters)
     if spec.get("sourceHydrator"):
         yield ("sourceHydrator",), "is not supported: name the hydrated branch as the source"
+    for index, rule in mappings(spec.get("ignoreDifferences")):
+        yield from ((("ignoreDifferences", index, *path), message) for path, message in ignore_findings(rule))
     yield from _backoff_findings(mapping(mapping(mapping(spec.get("syncPolicy")).get("retry")).get("backoff")))
 
 

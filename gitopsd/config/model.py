@@ -232,6 +232,8 @@ class Defaults(Section):
     """How long a sync waits for the objects of one wave to become healthy."""
     prune_budget: str = Field(default="50%", pattern=r"^(none|[0-9]{1,9}|[0-9]{1,2}%|100%)$")
     """How many objects of an application one sync may delete unconfirmed: a share (at least 10), a number, or none."""
+    conflicts: Literal["refuse", "force", "yield"] = "force"
+    """A field that another manager holds and Git wants otherwise: the sync is refused, the field taken, or left to them."""
 
 
 class Helm(Section):

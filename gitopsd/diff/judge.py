@@ -8,25 +8,18 @@ that another manager took. So what counts is the server's own word: the set of f
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
+from gitopsd.diff.fieldsets import FieldsV1, applied_fields, cut, is_item
+from gitopsd.diff.ignore import ignored_places, without
+from gitopsd.model.app import IgnoreDifference
 from gitopsd.model.refs import Object
-
-FieldsV1 = dict[str, Any]
-"""A field set as managedFields has it: `f:` names, `k:` keyed items, `v:` members of sets, `i:` indexes, `.` the thing itself."""
 
 _METADATA = ("labels", "annotations", "finalizers", "ownerReferences")
 """The metadata that a writer decides; the rest is the server's own."""
-
-
-def applied_fields(obj: Object, manager: str) -> FieldsV1 | None:
-    """The fields of `manager`'s own Apply entry on the object itself; None where it never applied it."""
-    for entry in (obj.get("metadata") or {}).get("managedFields") or ():
-        if entry.get("manager") == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
-            return entry.get("fieldsV1") or {}
-    return None
 
 
 def project(value: Any, fields: FieldsV1) -> Any:
@@ -49,13 +42,9 @@ def _project_list(items: list[Any], fields: FieldsV1) -> list[Any]:
     keyed = [(orjson.loads(name[2:]), child) for name, child in fields.items() if name.startswith("k:")]
     members = {name[2:] for name in fields if name.startswith("v:")}
     indexed = [(int(name[2:]), child) for name, child in fields.items() if name.startswith("i:")]
-    found = [project(item, child) for item in items for key, child in keyed if _has(item, key)]
+    found = [project(item, child) for item in items for key, child in keyed if is_item(item, key)]
     found += sorted(text for item in items if (text := orjson.dumps(item).decode()) in members)
     return found + [project(items[index], child) for index, child in indexed if index < len(items)]
-
-
-def _has(item: Any, key: dict[str, Any]) -> bool:
-    return isinstance(item, dict) and all(item.get(name) == value for name, value in key.items())
 
 
 def digest(value: Any) -> str:
@@ -68,15 +57,25 @@ def fields_digest(fields: FieldsV1 | None) -> str:
     return "" if fields is None else digest(fields)
 
 
-def unchanged(before: Object, after: Object, manager: str) -> bool:
+def unchanged(before: Object, after: Object, manager: str, rules: Iterable[IgnoreDifference] = ()) -> bool:
     """Whether a write that makes `after` of `before` would change nothing that counts.
 
-    Compared are content, labels, annotations, finalizers, owners, and our own field set. Status, and what the server counts
-    for itself (generation, resourceVersion, times), is not.
+    Compared are content, labels, annotations, finalizers, owners, and our own field set, without the fields that `rules` ignore.
+    Status, and what the server counts for itself (generation, resourceVersion, times), is not. Raises JqError.
     """
-    return digest([_content(before), applied_fields(before, manager)]) == digest(
-        [_content(after), applied_fields(after, manager)]
-    )
+    return _judged(before, before, manager, rules) == _judged(after, before, manager, rules)
+
+
+def same_content(before: Object, after: Object, rules: Iterable[IgnoreDifference] = ()) -> bool:
+    """Likewise, whoever holds the fields: for what is replaced, and never applied. Raises JqError."""
+    one, other = (_content(without(obj, ignored_places(obj, rules, before))) for obj in (before, after))
+    return digest(one) == digest(other)
+
+
+def _judged(obj: Object, live: Object, manager: str, rules: Iterable[IgnoreDifference]) -> str:
+    ignored = ignored_places(obj, rules, live)
+    fields = applied_fields(obj, manager)
+    return digest([_content(without(obj, ignored)), fields and cut(fields, obj, ignored)])
 
 
 def _content(obj: Object) -> Object:

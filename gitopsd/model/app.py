@@ -294,13 +294,14 @@ class AppSettings:
 
     `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy;
     `prune_budget` how much one sync may delete: a share (`50%`), a number, or `none`; `adopt` takes over objects that another
-    application or tool owns.
+    application or tool owns; `conflicts` says what is done about fields that other managers hold.
     """
 
     report_drift: bool = False
     health_timeout: float = 300.0
     prune_budget: str = "50%"
     adopt: bool = False
+    conflicts: str = "force"
 
 
 @dataclass(frozen=True, slots=True)

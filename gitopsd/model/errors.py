@@ -95,6 +95,10 @@ class HeldError(GitopsdError):
     condition = "HeldError"
 
 
+IMMUTABLE = "Immutable"
+"""The reason of an ObjectError where the server would change the object only if it were made anew."""
+
+
 class ObjectError(GitopsdError):
     """An action on one object failed: `Deployment/web/api: dry-run failed (FieldManagerConflict): ...`."""
 

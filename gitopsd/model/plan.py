@@ -7,21 +7,56 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from gitopsd.model.app import IgnoreDifference
 from gitopsd.model.health import Health
 from gitopsd.model.hooks import Hook, SyncPhase
 from gitopsd.model.marks import Mark
 from gitopsd.model.refs import Object, ObjectRef
 
 
+class Conflicts(StrEnum):
+    """What is done about a field that another manager holds, and that Git wants otherwise."""
+
+    FORCE = "force"
+    """It is taken; the default."""
+    REFUSE = "refuse"
+    """The plan is refused, naming manager and field."""
+    YIELD = "yield"
+    """It is left to them, with a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """How an object is compared and written.
+
+    Differences in what `ignores` names do not count; with `respect` these fields are not sent either for an object that exists.
+    `replace` puts the whole object in place of the live one; `recreate` allows deleting and making anew what the server won't
+    change, and with `replace` and `force` that is done for any difference. Without `validate` fields that the server does not
+    know are left out. `untried` allows a kind that is not served yet to be tried only when it is written.
+    """
+
+    ignores: tuple[IgnoreDifference, ...] = ()
+    respect: bool = False
+    conflicts: Conflicts = Conflicts.FORCE
+    replace: bool = False
+    force: bool = False
+    recreate: bool = False
+    validate: bool = True
+    untried: bool = False
+
+
+ORDINARY = Handling()
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """An object as it is to be applied: qualified, sanitised and marked, serialised once.
 
-    `digest` is of `body`, the very bytes that are sent. `options` are its sync options (the resource's own), `wave` its
-    sync wave, `hook` what makes it a hook (None for ordinary objects), `heeded` whether its health counts. `marked` is false for
-    what is made sure of, but never owned: the namespace of `CreateNamespace=true`. `generate_name` is the beginning of a name
-    that each run of a hook completes, and all the name that `ref` has until then. `level` counts the dependencies in a chain
-    (`depends_on`) that come before it within its wave.
+    `digest` is of `body`, and of `handling` where that is not the ordinary one. `options` are its sync options (the resource's
+    own), `wave` its sync wave, `hook` what makes it a hook (None for ordinary objects), `heeded` whether its health counts.
+    `marked` is false for what is made sure of, but never owned: the namespace of `CreateNamespace=true`. `generate_name` is the
+    beginning of a name that each run of a hook completes, and all the name that `ref` has until then. `level` counts the
+    dependencies in a chain (`depends_on`) that come before it within its wave.
     """
 
     ref: ObjectRef
@@ -32,6 +67,7 @@ class Desired:
     hook: Hook | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     marked: bool = True
+    handling: Handling = ORDINARY
     heeded: bool = True
     generate_name: str = ""
     depends_on: tuple[ObjectRef, ...] = ()
@@ -159,7 +195,8 @@ class Step:
 
     `waits_for` is the object that an earlier step of the same plan makes, where the dry run can only pass after it. `changes`
     are known after the preflight. `warnings` are the server's. `last` marks a prune that comes when all else is healthy,
-    `level` is that of `Desired` for prunes.
+    `level` is that of `Desired` for prunes. `body` is what its dry run sent, where that is not the desired object to the letter
+    (fields left to others, the live object's uid): the write sends the same.
     """
 
     ref: ObjectRef
@@ -173,6 +210,15 @@ class Step:
     phase: SyncPhase = SyncPhase.SYNC
     last: bool = False
     level: int = 0
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An object that differs only where differences don't count."""
+
+    desired: Desired
+    changes: tuple[FieldChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +238,9 @@ class Refusal:
 class Plan:
     """Ordered steps. With any refusal nothing is written (invariant 1).
 
-    `unchanged` are the desired objects that need nothing (later waves wait for their health all the same), `desired_digest` names
-    the render it is for, `digest` the plan itself: the same plan has the same digest, whenever it is made. `candidates` is the
-    digest of what it would delete if that was confirmed, empty where there is nothing.
+    `unchanged` are the desired objects that need nothing, those of `ignored` among them (later waves wait for their health all
+    the same), `desired_digest` names the render it is for, `digest` the plan itself: the same plan has the same digest, whenever
+    it is made. `candidates` is the digest of what it would delete if that was confirmed, empty where there is nothing.
     """
 
     steps: tuple[Step, ...]
@@ -204,6 +250,7 @@ class Plan:
     digest: str = ""
     warnings: tuple[str, ...] = ()
     candidates: str = ""
+    ignored: tuple[Ignored, ...] = ()
 
     @property
     def differences(self) -> tuple[Step, ...]:

@@ -17,22 +17,28 @@ from gitopsd.plan.hooks import hook_steps, taken
 from gitopsd.plan.order import ordered
 from gitopsd.plan.ownership import adopt_policy, can_adopt, can_prune
 from gitopsd.plan.pruning import Permission, leaving, permitted
+from gitopsd.plan.recreate import allowing
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a plan is made for: by whom, what may be pruned. `run` completes the names of hooks that generate theirs."""
+    """What a plan is made for: by whom, what may be pruned, and whether to make anew what can't be changed.
+
+    `run` completes the names of hooks that generate theirs.
+    """
 
     installation: str
     permission: Permission
     run: str = ""
+    recreate: bool = False
 
     @classmethod
     def of(cls, app: App, trigger: Trigger, installation: str, run: str = "", confirmed: str = "") -> Asked:
         """Automation's own words, unless a person asked otherwise; `confirmed` is the digest of deletions that one approved."""
         automated = app.automated
         prune = trigger.prune if trigger.prune is not None else bool(automated and automated.prune)
-        return cls(installation, Permission(prune, bool(automated and automated.allow_empty), confirmed), run)
+        permission = Permission(prune, bool(automated and automated.allow_empty), confirmed)
+        return cls(installation, permission, run, trigger.force)
 
 
 def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inventory: Inventory, asked: Asked) -> Plan:
@@ -73,7 +79,8 @@ def _judge(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Ste
         return None
     if entry.live is None:
         return Step(entry.ref, Action.CREATE, "not in the cluster", entry.desired)
-    return configure_or_refuse(entry.ref, entry.desired, entry.live, app, asked.installation)
+    desired = allowing(entry.desired) if asked.recreate else entry.desired
+    return configure_or_refuse(entry.ref, desired, entry.live, app, asked.installation)
 
 
 def configure_or_refuse(ref: ObjectRef, desired: Desired, live: Live, app: App, installation: str) -> Step | Refusal:

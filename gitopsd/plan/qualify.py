@@ -11,11 +11,12 @@ from typing import Any
 
 from gitopsd.model.app import App
 from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark, applyset_id, inventory_name
-from gitopsd.model.plan import Desired, DesiredSet, Refusal
+from gitopsd.model.plan import ORDINARY, Desired, DesiredSet, Handling, Refusal
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.plan.annotations import hook, ignores_health, sync_options, wave
 from gitopsd.plan.dependencies import DEPENDS_ON, UnreadableError, depends_on, levelled
+from gitopsd.plan.handling import handling_of
 
 SERVERS_METADATA = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink", "ownerReferences")
 """Metadata that Git must not set: the server refuses it, or it would claim what is not so."""
@@ -49,7 +50,7 @@ def qualify(objects: Iterable[Object], surface: Surface, app: App, marking: Mark
         namespaced = _namespaced(manifest, surface, scopes)
         placed = _placed(manifest, app, namespaced=namespaced is not False)
         ref = ObjectRef.of(placed)
-        refusal = _refusal(placed, ref, surface, known=namespaced is not None)
+        refusal = _refusal(placed, ref, app, surface, known=namespaced is not None)
         if not ref.name:
             ref = replace(ref, name=_generate_name(placed))
         if refusal is None and ref in found:
@@ -57,9 +58,14 @@ def qualify(objects: Iterable[Object], surface: Surface, app: App, marking: Mark
         if refusal:
             refusals.append(refusal)
             continue
+        try:
+            handling = handling_of(placed, ref, app)
+        except ValueError as error:
+            refusals.append(Refusal(ref, "InvalidAnnotation", str(error)))
+            continue
         clean = _sanitised(placed, ref, warnings)
         try:
-            found[ref] = _desired(clean, ref, app, marking)
+            found[ref] = _desired(clean, ref, app, marking, handling)
         except UnreadableError as error:
             refusals.append(Refusal(ref, "InvalidDependency", f"{DEPENDS_ON}: {error}"))
     if (namespace := _own_namespace(app)) and namespace.ref not in found:
@@ -98,11 +104,11 @@ def _placed(manifest: Object, app: App, *, namespaced: bool) -> Object:
     return manifest | {"metadata": metadata | ({"namespace": namespace} if namespace else {})}
 
 
-def _refusal(manifest: Object, ref: ObjectRef, surface: Surface, *, known: bool) -> Refusal | None:
+def _refusal(manifest: Object, ref: ObjectRef, app: App, surface: Surface, *, known: bool) -> Refusal | None:
     if not ref.name and not (hook(manifest) and _generate_name(manifest)):
         return Refusal(ref, "NameMissing", "metadata.name is missing; only hooks may use generateName")
     if not known:
-        if sync_options(manifest).get("SkipDryRunOnMissingResource") == "true":
+        if sync_options(manifest).get("SkipDryRunOnMissingResource", app.option("SkipDryRunOnMissingResource")) == "true":
             return None
         api_version = manifest.get("apiVersion")
         served = surface.preferred.get(ref.group_kind)
@@ -137,11 +143,11 @@ def _sanitised(manifest: Object, ref: ObjectRef, warnings: list[str]) -> Object:
     return clean
 
 
-def _desired(manifest: Object, ref: ObjectRef, app: App, marking: Marking) -> Desired:
+def _desired(manifest: Object, ref: ObjectRef, app: App, marking: Marking, handling: Handling) -> Desired:
     metadata = manifest["metadata"]
     labels = _texts(metadata.get("labels")) | {PART_OF_LABEL: marking.set_id(app)}
     marked = _texts(metadata.get("annotations")) | {OWNER_ANNOTATION: str(Mark(marking.installation, app.key, ref))}
-    return _serialised(manifest | {"metadata": metadata | {"labels": labels, "annotations": marked}}, ref)
+    return _serialised(manifest | {"metadata": metadata | {"labels": labels, "annotations": marked}}, ref, handling)
 
 
 def _generate_name(manifest: Object) -> str:
@@ -154,13 +160,13 @@ def _texts(values: Any) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _serialised(manifest: Object, ref: ObjectRef, *, marked: bool = True) -> Desired:
+def _serialised(manifest: Object, ref: ObjectRef, handling: Handling = ORDINARY, *, marked: bool = True) -> Desired:
     body = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return Desired(
         ref=ref,
         api_version=str(manifest["apiVersion"]),
         body=body,
-        digest=hashlib.sha256(body).hexdigest(),
+        digest=hashlib.sha256(body if handling == ORDINARY else body + repr(handling).encode()).hexdigest(),
         wave=wave(manifest),
         hook=hook(manifest),
         options=sync_options(manifest),
@@ -168,6 +174,7 @@ def _serialised(manifest: Object, ref: ObjectRef, *, marked: bool = True) -> Des
         heeded=not ignores_health(manifest),
         generate_name=_generate_name(manifest),
         depends_on=depends_on(manifest),
+        handling=handling,
     )
 
 

@@ -203,9 +203,6 @@ def _seconds(text: str) -> float:
 
 
 def _begin(request: Request, key: AppKey, asked: SyncRequest, idempotency_key: str | None) -> Operation:
-    if asked.force:
-        message = "force: is not supported yet; what can't be changed in place is refused by name"
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, message)
     actor = "".join(char for char in request.headers.get("x-gitopsd-actor", "api")[:200] if char.isprintable())
     trigger = Trigger(
         TriggerKind.MANUAL,
@@ -213,6 +210,7 @@ def _begin(request: Request, key: AppKey, asked: SyncRequest, idempotency_key: s
         revision=asked.revision,
         prune=asked.prune,
         dry_run=asked.dryRun,
+        force=asked.force,
         resources=tuple(asked.resources),
     )
     known: Idempotent = request.app.state.idempotent

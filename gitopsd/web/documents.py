@@ -286,7 +286,7 @@ class SyncRequest(Document):
     dryRun: bool = False  # noqa: N815 - the name is the interface's
     """Only show what would be done."""
     force: bool = False
-    """Not supported yet: true is refused."""
+    """Delete and make anew what can't be changed in place."""
     resources: list[str] = Field([], max_length=1000)
     """Only these objects: `Deployment/web`, or `Deployment/shop/web`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitopsd.cluster import ClusterConfig, Clusters, Identity, Listener
@@ -127,7 +127,7 @@ async def sync(port: ClusterPort, app: App, *objects: Desired, prune: bool = Tru
             trial = await port.dry_run(app, step)
         done.trials[step.ref] = trial
         if not trial.unchanged:
-            due.append(step)
+            due.append(replace(step, body=trial.body))
     union = inventory | Inventory({one.ref: Member(one.ref, one.api_version) for one in objects if one.marked})
     await port.remember(app, union)
     pruned: set[ObjectRef] = set()

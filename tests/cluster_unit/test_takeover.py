@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitopsd.cluster.takeover import earlier, merged, scaled_by
-from gitopsd.diff.judge import FieldsV1
+from gitopsd.diff.fieldsets import FieldsV1
 from gitopsd.model.refs import Object
 
 OURS = ("gitopsd", "Apply")

@@ -231,6 +231,24 @@ def test_destination(destination: str, complaint: str) -> None:
     assert complaint in said
 
 
+@pytest.mark.parametrize(
+    ("rule", "complaint"),
+    [
+        ("{kind: Pod}", "spec.ignoreDifferences[0]: ignores nothing: it needs one of jsonPointers, jqPathExpressions"),
+        ("{kind: Pod, jsonPointers: [spec/a]}", "jsonPointers[0]: is no JSON pointer: it must begin with / as in /spec/replicas"),
+        (
+            "{kind: Pod, jqPathExpressions: ['.a', '.b[']}",
+            "app.yaml:7:61: spec.ignoreDifferences[0].jqPathExpressions[1]: a number is missing at the end",
+        ),
+        ("{kind: Pod, jqPathExpressions: ['.a | test(\"x\")']}", "test is not read here: a regular expression can run for ever"),
+    ],
+)
+def test_ignore_rules(rule: str, complaint: str) -> None:
+    """A rule that can't be followed is found where it is written, with file, line and field."""
+    (said,) = complaints(application(f"  ignoreDifferences: [{rule}]\n"))
+    assert complaint in said
+
+
 def test_all_errors_are_said_at_once() -> None:
     """Unknown fields, wrong types and contradictions of one document come together, by line."""
     text = application("  syncPolicy: {automatd: {}}\n  projct: p\n", source="repoURL: u, path: /p").replace("west", "east")

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitopsd.diff.judge import FieldsV1, applied_fields, digest, fields_digest, project, unchanged
+from gitopsd.diff.fieldsets import FieldsV1, applied_fields
+from gitopsd.diff.judge import digest, fields_digest, project, unchanged
 from gitopsd.model.refs import Object
 
 CASES: dict[str, tuple[Any, FieldsV1, Any]] = {
