@@ -41,6 +41,9 @@ DELETION_SECONDS = 60.0
 """How long a deletion may take before the object is made anew."""
 
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
+_ATTEMPTS = 5
+"""How often an object may change while it is being replaced."""
+
 _NO_VERSION = "1"
 """A resourceVersion older than any object: etcd counts from 1, and an object is never its first change."""
 
@@ -125,8 +128,19 @@ class Sender:
         return await self.client.send(Request("PATCH", ready.path, "apply", params, body, APPLY))
 
     async def replace(self, ready: Ready, *, dry_run: bool = False) -> Answer:
-        """The whole object, in place of the live one. Raises Refusal."""
-        return await self.client.send(Request("PUT", ready.path, "update", self._params(ready, dry_run=dry_run), ready.body))
+        """The whole object, in place of the live one whatever its version is now: its uid has to be the same. Raises Refusal."""
+        obj: Object = orjson.loads(ready.body or b"")
+        params = self._params(ready, dry_run=dry_run)
+        attempts = 0
+        while True:
+            attempts += 1
+            version = (await self.client.get(ready.path))["metadata"]["resourceVersion"]
+            body = orjson.dumps(obj | {"metadata": obj["metadata"] | {"resourceVersion": version}})
+            try:
+                return await self.client.send(Request("PUT", ready.path, "update", params, body))
+            except Refusal as refusal:
+                if refusal.reason != "Conflict" or attempts == _ATTEMPTS:
+                    raise
 
     async def try_creation(self, ready: Ready) -> None:
         """A dry run that only makes, and fails where the object is there, once all else was found in order. Raises Refusal."""

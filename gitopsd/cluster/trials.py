@@ -86,7 +86,7 @@ class Trials:
             self.sender.keep_receipt(ready, before)
             return Trial(before, after, unchanged=True, warnings=self.sender.warnings(ready, answer))
         if ready.handling.replace:
-            ready, answer = await self._try_replacement(ready, before)
+            answer = await self._try_replacement(ready)
             after = answer.body
         return Trial(before, after, warnings=self.sender.warnings(ready, answer), body=ready.body)
 
@@ -95,13 +95,9 @@ class Trials:
             return same_content(before, after, ready.handling.ignores)
         return unchanged(before, after, self._manager, ready.handling.ignores) and not self.has_earlier(ready, before)
 
-    async def _try_replacement(self, ready: Ready, before: Object) -> tuple[Ready, Answer]:
-        """The whole of it, for just the state that was compared."""
-        obj: Object = orjson.loads(ready.body or b"")
-        obj["metadata"] = obj["metadata"] | {"resourceVersion": before["metadata"]["resourceVersion"]}
-        ready = replace(ready, body=orjson.dumps(obj))
+    async def _try_replacement(self, ready: Ready) -> Answer:
         try:
-            return ready, await self.sender.replace(ready, dry_run=True)
+            return await self.sender.replace(ready, dry_run=True)
         except Refusal as refusal:
             raise self.sender.error(ready, "dry-run", refusal) from None
 

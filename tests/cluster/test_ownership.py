@@ -9,22 +9,14 @@ from typing import Any
 import pytest
 
 from gitopsd.cluster import Clusters
-from gitopsd.diff.compare import compare
-from gitopsd.diff.mask import keyed_mask
-from gitopsd.model.app import App, AppSettings, IgnoreDifference
+from gitopsd.model.app import AppSettings
 from gitopsd.model.errors import ObjectError
-from gitopsd.model.plan import Action, Plan
-from gitopsd.model.record import Trigger, TriggerKind
+from gitopsd.model.plan import Action
 from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.plan.make import Asked, make_plan
-from gitopsd.plan.qualify import Marking, qualify
-from gitopsd.preflight import Preflight
 from localcluster import LocalCluster
 from tests.cluster.hands import applied, got, made, patched
+from tests.cluster.planning import annotated, ignoring, planned, refused, seen, synced
 from tests.cluster.world import IDENTITY, Heard, application, clusters, config_map, deployment
-from tests.waiting import until
-
-MARKING = Marking(IDENTITY.installation, IDENTITY.namespace)
 
 
 @pytest.fixture
@@ -38,44 +30,6 @@ async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
     """The port."""
     async with clusters(cluster, heard) as port:
         yield port
-
-
-def ignoring(app: App, *options: str, **parts: Any) -> App:
-    """The application with one rule for Deployments, and these sync options."""
-    rule = IgnoreDifference("Deploy*", "apps", **parts)
-    policy = replace(app.spec.sync_policy, sync_options=options)
-    return replace(app, spec=replace(app.spec, ignore_differences=(rule,), sync_policy=policy))
-
-
-def annotated(manifest: Object, **annotations: str) -> Object:
-    """The manifest with annotations under gitopsd.dev/."""
-    found = {f"gitopsd.dev/{name}": value for name, value in annotations.items()}
-    return manifest | {"metadata": manifest["metadata"] | {"annotations": found}}
-
-
-async def planned(port: Clusters, app: App, *manifests: Object, force: bool = False) -> Plan:
-    """The plan as the preflight gives it."""
-    desired = qualify(manifests, await port.surface(app), app, MARKING)
-    inventory = await port.inventory(app)
-    live = await port.observe(app, desired, inventory)
-    asked = Asked.of(app, Trigger(TriggerKind.MANUAL, force=force), IDENTITY.installation)
-    plan = make_plan(app, desired, compare(desired, live), inventory, asked)
-    return await Preflight(port, IDENTITY.installation, IDENTITY.manager, keyed_mask(b"key")).check(app, plan)
-
-
-async def synced(port: Clusters, app: App, *manifests: Object, force: bool = False) -> Plan:
-    """The plan, carried out."""
-    plan = await planned(port, app, *manifests, force=force)
-    assert plan.refusals == ()
-    for step in plan.steps:
-        await port.write(app, step)
-    return plan
-
-
-def refused(plan: Plan) -> str:
-    """Why the only object is refused."""
-    (refusal,) = plan.refusals
-    return str(refusal)
 
 
 # --- ignored differences
@@ -97,9 +51,7 @@ async def test_an_ignored_difference_is_in_sync(
     app = ignoring(application(namespace), **parts)
     await synced(port, app, deployment(namespace, replicas=2))
     ref = ObjectRef("apps", "Deployment", namespace, "api")
-    heard.changes.clear()
-    patched(cluster, ref, {"spec": {"replicas": 5}}, manager="scaler")
-    await until(lambda: (app.key, ref) in heard.changes)
+    await seen(port, patched(cluster, ref, {"spec": {"replicas": 5}}, manager="scaler"))
     plan = await planned(port, app, deployment(namespace, replicas=2))
     assert plan.steps == ()
     (ignored,) = plan.ignored
@@ -119,7 +71,7 @@ async def test_respected_fields_stay_with_who_has_them(cluster: LocalCluster, po
     assert got(cluster, ref)["spec"]["replicas"] == 2
     await synced(port, app, deployment(namespace, replicas=3, env=[{"name": "A", "value": "1"}]))
     assert got(cluster, ref)["spec"]["replicas"] == 2
-    patched(cluster, ref, {"spec": {"replicas": 5}}, manager="scaler")
+    await seen(port, patched(cluster, ref, {"spec": {"replicas": 5}}, manager="scaler"))
     await synced(port, app, deployment(namespace, replicas=2, env=[{"name": "A", "value": "2"}]))
     live = got(cluster, ref)
     assert live["spec"]["replicas"] == 5
@@ -138,7 +90,7 @@ async def test_a_conflict_can_be_refused(cluster: LocalCluster, port: Clusters, 
     await synced(port, app, strict)
     await synced(port, app, annotated(config_map(namespace, a="2", b="1"), conflicts="refuse"))
     ref = ObjectRef("", "ConfigMap", namespace, "settings")
-    patched(cluster, ref, {"data": {"a": "theirs"}}, manager="other")
+    await seen(port, patched(cluster, ref, {"data": {"a": "theirs"}}, manager="other"))
     said = refused(await planned(port, app, annotated(config_map(namespace, a="3", b="1"), conflicts="refuse")))
     assert 'FieldManagerConflict: Apply failed with 1 conflict: conflict with "other"' in said
     assert ".data.a" in said
@@ -152,7 +104,7 @@ async def test_a_conflict_can_be_yielded(cluster: LocalCluster, port: Clusters, 
     await synced(port, app, deployment(namespace, replicas=2))
     ref = ObjectRef("apps", "Deployment", namespace, "api")
     theirs = {"spec": {"replicas": 5, "template": {"spec": {"containers": [{"name": "app", "image": "example.test/app:9"}]}}}}
-    patched(cluster, ref, theirs, manager="other")
+    await seen(port, patched(cluster, ref, theirs, manager="other"))
     (step,) = (await synced(port, app, deployment(namespace, replicas=2, env=[{"name": "A", "value": "1"}]))).steps
     assert set(step.warnings) == {
         "spec.replicas is left to other, which holds it",
