@@ -10,7 +10,7 @@ from gitopsd.config.application import API_VERSION, GROUP, doubts, key_of, read_
 from gitopsd.config.documents import ConfigErrors, Document, read_documents
 from gitopsd.config.model import Cluster
 from gitopsd.config.rules import mapping, mappings
-from gitopsd.model.app import App, AppKey
+from gitopsd.model.app import App, AppKey, resource_origin
 from gitopsd.model.errors import ConfigError
 
 
@@ -66,17 +66,12 @@ def read_contents(text: bytes, file: str, clusters: tuple[Cluster, ...] | None) 
 def resource_contents(resource: Mapping[str, Any], clusters: tuple[Cluster, ...] | None) -> Contents:
     """What an Application resource of a cluster declares; never raises. Fields that the schema does not have are warned of."""
     metadata = resource["metadata"]
-    name = resource_name(AppKey(metadata["namespace"], metadata["name"]))
+    name = resource_origin(AppKey(metadata["namespace"], metadata["name"]))
     document, unknown = without_unknown(Document(name, resource))
     found = _Found(name, clusters)
     found.take(document)
     found.warnings += (Problem(name, error, key_of(document)) for error in unknown)
     return Contents(found.apps, tuple(found.problems), tuple(found.warnings))
-
-
-def resource_name(key: AppKey) -> str:
-    """What stands for the file of a resource: the origin of its application."""
-    return f"Application {key}"
 
 
 def _parts(document: Document) -> Iterator[Document]:

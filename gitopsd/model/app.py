@@ -35,6 +35,11 @@ class AppKey:
         return f"{self.namespace}/{self.name}"
 
 
+def resource_origin(key: AppKey) -> str:
+    """The origin of an application that is a resource in the cluster: its name."""
+    return f"Application {key}"
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
     """Which objects a patch or a rule applies to; patterns are anchored regular expressions, empty selects all."""
@@ -319,6 +324,11 @@ class App:
     origin: str = ""
     settings: AppSettings = field(default_factory=AppSettings)
     holder: str = ""
+
+    @property
+    def is_resource(self) -> bool:
+        """Whether it is declared by the Application resource of its name in the cluster."""
+        return self.origin == resource_origin(self.key)
 
     def with_options(self, options: tuple[str, ...]) -> App:
         """The application as if it named these sync options too, after its own."""

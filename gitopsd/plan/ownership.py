@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from gitopsd.model.app import App
+from gitopsd.model.app import App, AppKey
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live, Member, Refusal
 from gitopsd.model.refs import Object
@@ -16,6 +16,9 @@ class AdoptPolicy(Enum):
 
     UNOWNED = "unowned"
     """Objects that nobody has marked; the default. Whoever wrote one by hand, or with kubectl, loses nothing by it."""
+    HANDED_OVER = "handed over"
+    """Also what Argo CD tracks as this very application: one that is a resource, and that Argo CD reconciles no more, has been
+    handed over with all it has."""
     ANY = "any"
     """Also what another application or tool owns: asked for with `gitopsd.dev/adopt: "true"` on the object or its application."""
 
@@ -23,7 +26,9 @@ class AdoptPolicy(Enum):
 def adopt_policy(app: App, manifest: Object) -> AdoptPolicy:
     """What the manifest or its application asks for."""
     asked = annotations_of(manifest).get(f"{OWN}adopt", "true" if app.settings.adopt else "")
-    return AdoptPolicy.ANY if asked == "true" else AdoptPolicy.UNOWNED
+    if asked == "true":
+        return AdoptPolicy.ANY
+    return AdoptPolicy.HANDED_OVER if app.is_resource else AdoptPolicy.UNOWNED
 
 
 def can_adopt(live: Live, mine: Mark, policy: AdoptPolicy) -> Refusal | None:
@@ -36,7 +41,7 @@ def can_adopt(live: Live, mine: Mark, policy: AdoptPolicy) -> Refusal | None:
         return None
     if live.controlled:
         return Refusal(live.ref, "ControllerOwned", "a controller owns it and would undo every change; remove it from Git")
-    if policy is AdoptPolicy.ANY:
+    if policy is AdoptPolicy.ANY or (policy is AdoptPolicy.HANDED_OVER and live.tool in _as_argo_cd(mine.app)):
         return None
     how = f'to take it over, annotate it with {OWN}adopt: "true"'
     if live.mark and live.mark.ref == live.ref:
@@ -47,6 +52,12 @@ def can_adopt(live: Live, mine: Mark, policy: AdoptPolicy) -> Refusal | None:
     if live.tool:
         return Refusal(live.ref, "OwnedByAnother", f"{live.tool} owns it, and {mine.app} wants it too; {how}")
     return None
+
+
+def _as_argo_cd(app: AppKey) -> tuple[str, ...]:
+    """What Argo CD tracks an application as: by its bare name only in its own namespace, by default `argocd`."""
+    names = (str(app), app.name) if app.namespace == "argocd" else (str(app),)
+    return tuple(f"Argo CD application {name}" for name in names)
 
 
 def can_prune(live: Live, mine: Mark, member: Member | None) -> str | None:

@@ -15,7 +15,6 @@ from typing import Any, Protocol
 
 import structlog
 
-from gitopsd.config.contents import resource_name
 from gitopsd.config.resources import REFRESH
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import ClusterError, GitopsdError
@@ -158,7 +157,7 @@ class Writeback:
         if status is None:
             refused = self._refused.get(key)
             return _below("status", merge_patch(live, refused_document(refused, live, now))) if refused else {}
-        if status.app.holder or status.app.origin != resource_name(key):
+        if status.app.holder or not status.app.is_resource:
             return {}
         written = merge_patch(live, status_document(Shown(status, self._operation(status)), live, now))
         answered = self._is_answered(key) and REFRESH in (resource["metadata"].get("annotations") or {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,21 +42,21 @@ class Land:
     daemon: Daemon
     namespace: str
 
-    def application(self, name: str, path: str = "app", *, automated: bool = True, **spec: Any) -> Object:
-        """An Application as people write it."""
-        source = {"repoURL": self.daemon.repo.url, "path": path, "targetRevision": "HEAD"}
+    def application(self, name: str, *, automated: bool = True, labels: Mapping[str, str] = LABEL, **spec: Any) -> Object:
+        """An Application as people write it, of the folder that is called as it is."""
+        source = {"repoURL": self.daemon.repo.url, "path": name, "targetRevision": "HEAD"}
         destination = {"server": "https://kubernetes.default.svc", "namespace": self.namespace}
         policy = {"syncPolicy": {"automated": {"prune": True, "selfHeal": True}}} if automated else {}
         return {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",
-            "metadata": {"name": name, "namespace": self.namespace, "labels": LABEL},
+            "metadata": {"name": name, "namespace": self.namespace, "labels": labels},
             "spec": {"project": "default", "source": source, "destination": destination, **policy, **spec},
         }
 
-    def create(self, name: str, path: str = "app", *, automated: bool = True, **spec: Any) -> None:
+    def create(self, name: str, *, automated: bool = True, labels: Mapping[str, str] = LABEL, **spec: Any) -> None:
         """Creates one."""
-        document = self.application(name, path, automated=automated, **spec)
+        document = self.application(name, automated=automated, labels=labels, **spec)
         self.cluster.api.create(collection(APPLICATIONS, self.namespace), document)
 
     def get(self, name: str) -> Object:

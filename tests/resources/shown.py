@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gitopsd.config.contents import resource_name
-from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source
+from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source, resource_origin
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action
 from gitopsd.model.record import ObjectResult, Phase, ResourceState, ResultStatus, SyncRecord, SyncStatus, Trigger, TriggerKind
@@ -18,7 +17,7 @@ from gitopsd.model.status import AppStatus
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY = AppKey("argocd", "web")
 REF = ObjectRef("apps", "Deployment", "web", "api")
-APP = App(KEY, AppSpec(Destination(name="here"), source=Source("repo", "path")), origin=resource_name(KEY))
+APP = App(KEY, AppSpec(Destination(name="here"), source=Source("repo", "path")), origin=resource_origin(KEY))
 HEALTHY = Health(HealthStatus.HEALTHY)
 
 
