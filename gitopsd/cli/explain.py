@@ -12,15 +12,15 @@ import typer
 
 from gitopsd.cli.local import LoadRestrictor
 from gitopsd.cli.output import Format, print_json
-from gitopsd.formats.path import render_path
 from gitopsd.model.errors import ConfigError, Place
 from gitopsd.model.refs import ObjectRef
+from gitopsd.render.provenance.documents import Commits, field_document, fields_below, lines_of
 
 if TYPE_CHECKING:
-    from gitopsd.render.provenance.explained import Explained, Step
+    from gitopsd.cli.rendering import Asked
+    from gitopsd.render.provenance.explained import Explained
     from gitopsd.render.provenance.trace import Trace
 
-_HIDDEN = "<hidden>"
 _WIDTH = 80
 _ACROSS = 3
 """Parts of `KIND/NAMESPACE/NAME`."""
@@ -52,21 +52,25 @@ def explain(
 
     kind, namespace, name = _names(what)
     trace = Trace(kind, name, namespace)
-    rendering.rendered(rendering.Asked(path, repo, revision, load_restrictor.value, trace=trace))
-    found = {ref: list(_asked_for(field, fields)) for ref, fields in _explained(trace, what).items()}
-    if not any(found.values()):
-        raise ConfigError(f"{what} has no field {field}; leave it out to see those that there are")
-    seen = _as_it_is if repo else partial(rendering.place_from, os.getcwd())  # noqa: PTH109 - a text is wanted
-    documents = [_document(ref, fields, seen) for ref, fields in found.items()]
+    asked = rendering.Asked(path, repo, revision, load_restrictor.value, trace=trace)
+    if repo:
+        commits = _of_commit(asked, trace, what, field)
+        documents = [_document(ref, fields, commits) for ref, fields in _found(trace, what, field)]
+    else:
+        rendering.rendered(asked)
+        seen = partial(rendering.place_from, os.getcwd())  # noqa: PTH109 - a text is wanted
+        documents = [_document(ref, fields, {}, seen) for ref, fields in _found(trace, what, field)]
     if output is Format.JSON:
         print_json(documents)
     else:
         print("\n".join(line for document in documents for line in _lines(document)))
 
 
-def _as_it_is(place: Place) -> Place:
-    """The paths of a commit are those of its repository."""
-    return place
+def _of_commit(asked: Asked, trace: Trace, what: str, field: str) -> Commits:
+    """Renders a commit, and finds the commits of the lines that the explanation names."""
+    from gitopsd.cli.fetching import explain_commit  # noqa: PLC0415 - libgit2 only where a repository is asked for
+
+    return explain_commit(asked, lambda: lines_of(one for _, fields in _found(trace, what, field) for one in fields))
 
 
 def _names(what: str) -> tuple[str, str, str]:
@@ -86,56 +90,24 @@ def _explained(trace: Trace, what: str) -> dict[ObjectRef, tuple[Explained, ...]
     return {ref: fields for ref, fields in trace.explained.items() if ref.name == trace.name} or trace.explained
 
 
+def _found(trace: Trace, what: str, field: str) -> list[tuple[ObjectRef, list[Explained]]]:
+    """The objects that were asked about, with the fields that were. Raises ConfigError where there is none."""
+    found = [(ref, list(fields_below(field, fields))) for ref, fields in _explained(trace, what).items()]
+    if not any(fields for _, fields in found):
+        raise ConfigError(f"{what} has no field {field}; leave it out to see those that there are")
+    return found
+
+
 def _kinds(refs: Iterable[ObjectRef]) -> str:
     return ", ".join(sorted({ref.kind for ref in refs}))
 
 
-def _asked_for(field: str, fields: Iterable[Explained]) -> Iterator[Explained]:
-    """The fields at or below `field`, which may name items of lists by identity or by index."""
-    wanted = field.removeprefix(".")
-    for one in fields:
-        if not wanted or any(_below(name, wanted) for name in (one.field, render_path(one.path))):
-            yield one
-
-
-def _below(name: str, wanted: str) -> bool:
-    return name == wanted or (name.startswith(wanted) and name[len(wanted)] in ".[")
-
-
-def _document(ref: ObjectRef, fields: Iterable[Explained], seen: Callable[[Place], Place]) -> dict[str, Any]:
+def _document(ref: ObjectRef, fields: Iterable[Explained], commits: Commits, *seen: Callable[[Place], Place]) -> dict[str, Any]:
     """As `-o json` has it."""
     return {
         "object": {"group": ref.group, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name},
-        "fields": [
-            _field(one, hidden=ref.kind == "Secret" and one.path[0] in {"data", "stringData"}, seen=seen) for one in fields
-        ],
+        "fields": [field_document(ref, one, commits, *seen) for one in fields],
     }
-
-
-def _field(one: Explained, *, hidden: bool, seen: Callable[[Place], Place]) -> dict[str, Any]:
-    return {
-        "field": one.field,
-        "value": _HIDDEN if hidden else one.value,
-        "origin": _place(one.origin, seen),
-        "steps": [_step(step, hidden=hidden, seen=seen) for step in one.steps],
-    }
-
-
-def _step(step: Step, *, hidden: bool, seen: Callable[[Place], Place]) -> dict[str, Any]:
-    return {
-        "by": step.by,
-        "place": _place(step.place, seen),
-        "asked": _place(step.asked, seen),
-        "detail": step.detail,
-        "value": _HIDDEN if hidden else step.value,
-    }
-
-
-def _place(place: Place | None, seen: Callable[[Place], Place]) -> dict[str, Any] | None:
-    if place is None:
-        return None
-    shown = seen(place)
-    return {"file": shown.file, "line": shown.line, "column": shown.column, "field": shown.field}
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
@@ -150,12 +122,15 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _who(step: dict[str, Any]) -> str:
-    """`PatchTransformer, patches[0] in prod/kustomization.yaml:4`."""
+    """`PatchTransformer, patches[0] in prod/kustomization.yaml:4, 4f0c1a2b3c by Ada on 2026-11-24`."""
     asked, place = step["asked"], step["place"]
     words = [step["by"], step["detail"]]
+    commit = place and place["commit"]
     if asked is not None:
         elsewhere = f" in {asked['file']}:{asked['line']}" if asked["line"] and asked["file"] != place["file"] else ""
         words.append(f"{asked['field'] or ''}{elsewhere}")
+    if commit is not None:
+        words.append(f"{commit['id'][:10]} by {commit['author']} on {(commit['time'] or 'an unknown day')[:10]}")
     return ", ".join(word for word in words if word)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from gitopsd.model.tree import Tree
+
+
+Lines = Mapping[str, AbstractSet[int]]
+"""Lines, counted from 1, of files."""
 
 
 @dataclass(frozen=True, slots=True)

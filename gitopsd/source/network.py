@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from gitopsd.children import ChildError, ChildLimitError, Pool
 from gitopsd.model.errors import SourceError
+from gitopsd.model.source import Commit, Lines
 from gitopsd.source import mirror, remote
+from gitopsd.source.blame import blame
 from gitopsd.source.credentials import Access
 from gitopsd.source.mirror import Fetched, Move
 from gitopsd.source.remote import Bounds, Refs
@@ -73,6 +75,13 @@ class Network:
             return await self._pool.call(mirror.load, str(path), deadline=self._bounds.idle)
         except ChildError:
             return None  # what can't even be opened is fetched anew
+
+    async def blame(self, location: Location, path: Path, commit: str, lines: Lines) -> Mapping[tuple[str, int], Commit]:
+        """See `blame.blame`; asks no server. Raises SourceError."""
+        try:
+            return await self._pool.call(blame, str(path), location.public, commit, lines, deadline=self._bounds.idle)
+        except ChildError as error:
+            raise SourceError(f"looking for the commits of lines {error}", location.public) from error
 
     async def _talk(
         self,

@@ -12,6 +12,7 @@ import contextlib
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
@@ -107,6 +108,17 @@ class Objects:
             time=_time(commit.commit_time, commit.commit_time_offset),
             message=_line(commit.raw_message.lstrip(b"\r\n")),
         ), str(commit.tree_id)
+
+    def blamed(self, commit: str, file: str, lines: AbstractSet[int]) -> Mapping[int, str]:
+        """The id of the commit that last wrote each line of a file, as `commit` has it; none where there is no such file."""
+
+        def ask(repository: pygit2.Repository) -> dict[int, str]:
+            hunks = repository.blame(file, newest_commit=commit, min_line=min(lines), max_line=max(lines))
+            return {number: str(hunks.for_line(number).final_commit_id) for number in lines}
+
+        with contextlib.suppress(KeyError, ValueError, IndexError, pygit2.GitError):
+            return self._insist(ask)
+        return {}
 
     def expand(self, prefix: str) -> str | None:
         """The one object whose id begins with `prefix`; None where there is none. Raises ValueError where there are more."""

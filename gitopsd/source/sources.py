@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitopsd.children import Pool
 from gitopsd.model.app import App
-from gitopsd.model.source import Snapshot
+from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import Clock
 from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
 from gitopsd.source.credentials import Credentials
@@ -84,6 +84,13 @@ class Sources:
         if "#" in repository:
             return await self._downloads.poll(repository)
         return await self._follow(repository).poll(force=force)
+
+    async def blame(self, repository: str, commit: str, lines: Lines) -> Mapping[tuple[str, int], Commit]:
+        """The commit that last wrote each of `lines`, files as `commit` has them; those that can't be told are left out.
+
+        Walks history: for what somebody asks about, not for a pass. Raises SourceError.
+        """
+        return await self._follow(repository).blame(commit, lines)
 
     def status(self) -> tuple[RepositoryStatus, ...]:
         """How the repositories fare that were asked for so far, by name."""

@@ -7,14 +7,14 @@ import contextlib
 import math
 import random
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from gitopsd.model.errors import SourceError
-from gitopsd.model.source import Snapshot
+from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import Clock
 from gitopsd.source import mirror, revisions
 from gitopsd.source.credentials import Credentials
@@ -96,6 +96,10 @@ class Tracked:
         if snapshot is None:
             raise revisions.missing(revision, refs, self.location.public)
         return snapshot
+
+    async def blame(self, commit: str, lines: Lines) -> Mapping[tuple[str, int], Commit]:
+        """See `Sources.blame`."""
+        return await self._network.blame(self.location, self._path, commit, lines)
 
     async def _first(self) -> Refs:
         """What the mirror of an earlier run holds, or the first fetch."""

@@ -47,7 +47,7 @@ def test_json(here: Path) -> None:
     fields = {field["field"]: field for field in found["fields"]}
     assert list(fields) == ["apiVersion", "kind", "metadata.name", "spec.replicas", "spec.paused"]
     assert fields["spec.paused"]["value"] is False
-    assert fields["spec.paused"]["origin"] == {"file": "base/web.yaml", "line": 7, "column": 3, "field": None}
+    assert fields["spec.paused"]["origin"] == {"file": "base/web.yaml", "line": 7, "column": 3, "field": None, "commit": None}
     assert [step["value"] for step in fields["metadata.name"]["steps"]] == ["web", "prod-web"]
     assert fields["metadata.name"]["steps"][1]["asked"]["file"] == "prod/kustomization.yaml"
 
@@ -67,6 +67,21 @@ def test_a_commit(here: Path) -> None:
     ran = run("explain", "prod", "Deployment/web", "spec.replicas", "--repo", repo.url, "--revision", first)
     assert "prod/kustomization.yaml:4:15" in ran.out
     assert "prod/" not in run("explain", "prod", "Deployment/web", "spec.replicas", "--repo", repo.url).out
+
+
+def test_who_wrote_a_line(here: Path) -> None:
+    """With `--repo` each place has the commit that last wrote its line, its author and time."""
+    repo = Repo(here / "repo")
+    first = repo.commit(dict(FILES), message="Begin")
+    more = {"prod/kustomization.yaml": FILES["prod/kustomization.yaml"].replace("count: 3", "count: 4")}
+    second = repo.commit(FILES | more, message="Scale web up")
+    (found,) = run("explain", "prod", "Deployment/web", "spec.replicas", "--repo", repo.url, "-o", "json").json
+    base, overlay = (step["place"]["commit"] for step in found["fields"][0]["steps"])
+    assert (base["id"], base["message"]) == (first, "Begin")
+    author = {"author": "Ada Lovelace", "email": "ada@example.org", "time": "2023-11-14T23:13:20+01:00"}
+    assert overlay == {"id": second, "message": "Scale web up"} | author
+    text = run("explain", "prod", "Deployment/web", "spec.replicas", "--repo", repo.url).out
+    assert text.splitlines()[-1].endswith(f"replicas[0], {second[:10]} by Ada Lovelace on 2023-11-14")
 
 
 def test_secrets_stay_hidden(here: Path) -> None:

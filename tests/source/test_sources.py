@@ -436,3 +436,21 @@ async def test_unusable_urls(git: Git, url: str) -> None:
         await git.sources.poll(url)
     assert not raised.value.retryable
     assert not git.asked
+
+
+async def test_commits_of_lines(git: Git, repo: Repo) -> None:
+    """Each line has the commit that last wrote it, as the commit asked about sees it; what is not there is left out."""
+    first = repo.commit({"a": "one\ntwo\nthree\n", "b": "one\n"})
+    second = repo.commit({"a": "one\n2\nthree\n", "b": "one\n"}, message="Write two as a number")
+    third = repo.commit({"a": "1\n2\n3\n", "b": "one\n"})
+    await git.sources.poll(repo.url)
+    lines = {"a": {1, 2, 3}, "b": {1}, "gone": {1}}
+    found = await git.sources.blame(repo.url, second, lines)
+    assert {place: commit.id for place, commit in found.items()} == {
+        ("a", 1): first,
+        ("a", 2): second,
+        ("a", 3): first,
+        ("b", 1): first,
+    }
+    assert found["a", 2].message == "Write two as a number"
+    assert (await git.sources.blame(repo.url, third, {"a": {1, 2}}))["a", 1].id == third
