@@ -105,6 +105,9 @@ class ClusterPort(Protocol):
         An object whose receipt still holds is `in_sync` and costs no request; any other that the cache knows is fetched whole.
         """
 
+    async def read(self, app: App, ref: ObjectRef) -> Object | None:
+        """The whole live object as the server has it now, managedFields included; None where it is not there."""
+
     async def dry_run(self, app: App, step: Step) -> Trial:
         """The server's dry run of `step`: same body, manager, force and preconditions as its write.
 

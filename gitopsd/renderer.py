@@ -19,7 +19,7 @@ from gitopsd.children import ChildError, ChildLimitError, Pool
 from gitopsd.helm import Helm, with_charts
 from gitopsd.model.app import App, AppKey, Source
 from gitopsd.model.errors import LimitError, RenderError
-from gitopsd.model.refs import Object
+from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
 from gitopsd.model.tree import Recorded, Tree, answers_alike
@@ -29,10 +29,15 @@ from gitopsd.render.given import Given
 from gitopsd.render.kustomize.settings import BuildSettings
 from gitopsd.render.limits import Limits
 from gitopsd.render.needs import Answers, Elsewhere, Needs, answer, where
+from gitopsd.render.provenance.explained import Explained
+from gitopsd.render.provenance.trace import Trace
 
 _KEPT_PER_APP = 2  # what is live, and what somebody looks at in a plan for another revision
 _MAX_NEEDS = 50
 _REMOTE_SCHEMES = ("https://", "ssh://", "oci://")
+
+Explanations = Mapping[ObjectRef, tuple[Explained, ...]]
+"""The fields of objects, each with what made and changed it."""
 
 Fetch = Callable[[Elsewhere], Awaitable[Snapshot]]
 """Gives what is elsewhere as it is now: a repository's commit, a chart's version, a file's content."""
@@ -49,13 +54,14 @@ class _Work:
     helm: Helm | None
     needs: tuple[Elsewhere, ...] = ()
     answers: tuple[Tree, ...] = ()
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Result:
     """What a child gives: the objects or the error, what it asked of each tree, the variables that it read for each source.
 
-    `size` is that of the objects in bytes.
+    `size` is that of the objects in bytes; `explained` is what a trace found.
     """
 
     objects: tuple[Object, ...]
@@ -63,6 +69,7 @@ class _Result:
     inputs: tuple[Mapping[str, str | None], ...]
     variables: tuple[Mapping[str, str | None], ...]
     size: int
+    explained: Explanations
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,13 @@ class Renderer:
             raise kept.result.error.with_traceback(None)
         return kept.rendered
 
+    async def explain(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface, trace: Trace) -> Explanations:
+        """Renders once more, listened to by `trace`: what it found, by object. Raises as `render` does; nothing is kept."""
+        result = (await self._render(app, snapshots, _variables(app, snapshots, surface), trace)).result
+        if result.error:
+            raise result.error.with_traceback(None)
+        return result.explained
+
     def elsewhere(self, app: AppKey) -> frozenset[str]:
         """See `RenderPort.elsewhere`."""
         kept = {where(need) for one in self._cache.peek(app) for need in one.needs}
@@ -144,13 +158,15 @@ class Renderer:
                 return kept
         return None
 
-    async def _render(self, app: App, snapshots: tuple[Snapshot, ...], variables: tuple[Mapping[str, str], ...]) -> _Kept:
+    async def _render(
+        self, app: App, snapshots: tuple[Snapshot, ...], variables: tuple[Mapping[str, str], ...], trace: Trace | None = None
+    ) -> _Kept:
         """Renders, and again with what it turned out to need from elsewhere, as often as it takes."""
         found: dict[Elsewhere, Snapshot] = {}
         trees = tuple(snapshot.tree for snapshot in snapshots)
         while True:
             answers = tuple(snapshot.tree for snapshot in found.values())
-            work = _Work(app.sources, trees, variables, self._bounds.limits, self._helm, tuple(found), answers)
+            work = _Work(app.sources, trees, variables, self._bounds.limits, self._helm, tuple(found), answers, trace)
             result = await self._in_child(app, work)
             wanted = result.error.wanted if isinstance(result.error, Needs) else ()
             needed = [need for need in wanted if isinstance(need, Elsewhere)]
@@ -257,6 +273,7 @@ def render_in_child(work: _Work) -> _Result:
     fetched = tuple(Recorded(tree) for tree in work.answers)
     variables = tuple(_RecordedVariables(values) for values in work.variables)
     settings = _settings(work.limits, enable_helm=work.helm is not None)
+    settings = replace(settings, trace=work.trace) if work.trace else settings
     refs = {source.ref: tree for source, tree in zip(work.sources, trees, strict=True) if source.ref}
     answers: Answers = {need: answer(need, tree) for need, tree in zip(work.needs, fetched, strict=True)}
     objects: list[Object] = []
@@ -272,7 +289,8 @@ def render_in_child(work: _Work) -> _Result:
         error = raised.with_traceback(None)
     found = () if error else tuple(objects)
     inputs = tuple(tree.inputs for tree in (*trees, *fetched))
-    return _Result(found, error, inputs, tuple(values.read for values in variables), len(pickle.dumps(found)))
+    explained = work.trace.explained if work.trace else {}
+    return _Result(found, error, inputs, tuple(values.read for values in variables), len(pickle.dumps(found)), explained)
 
 
 class _RecordedVariables(Mapping[str, str]):

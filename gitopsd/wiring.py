@@ -21,6 +21,7 @@ from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
+from gitopsd.explainer import Explainer
 from gitopsd.helm import Helm
 from gitopsd.history import History, Retention
 from gitopsd.model.app import App, AppKey, AppSettings
@@ -86,7 +87,10 @@ async def open_service(config: Config) -> Service:
         await sources.aclose()
         await history.close()
 
-    control = Control(agent, history, timers.refresh, readiness.checks, metrics.exposition, events, _token(config))
+    explainer = Explainer(ports, renderer.explain, sources.blame, config.field_manager)
+    control = Control(
+        agent, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
+    )
     addresses = Addresses(config.server.listen, config.server.metrics)
     return Service(addresses, agent, timers, control, history, scan, close)
 

@@ -102,6 +102,10 @@ class FakeCluster:
         seen = [ref for ref in refs if self._is_marked(ref) or ref in inventory.members or not wanted[ref].marked]
         return {ref: self._live(ref, wanted.get(ref)) for ref in seen}
 
+    async def read(self, app: App, ref: ObjectRef) -> Object | None:
+        self._call("read", ref)
+        return self.objects.get(ref)
+
     async def dry_run(self, app: App, step: Step) -> Trial:
         self._call("dry_run", step.ref)
         before = self.objects.get(step.ref)

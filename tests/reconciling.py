@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
+
 from gitopsd.diff.mask import keyed_mask
+from gitopsd.explainer import Explainer
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.record import SyncRecord, Trigger, TriggerKind
 from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.model.source import Commit, Snapshot
+from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.model.surface import Surface
 from gitopsd.model.tree import DictTree
 from gitopsd.ports import Ports, Rendered
 from gitopsd.reconcile import Reconciler
+from gitopsd.render.provenance.explained import Explained
+from gitopsd.render.provenance.trace import Trace
 from tests.fakes import FakeCluster
 from tests.fakes_history import FakeClock, FakeHistory
 from tests.plan.builders import MARKING, app, manifest
@@ -52,6 +58,19 @@ class GivenCommits:
             raise self.failure
         return self.rendered
 
+    async def explain(
+        self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface, trace: Trace
+    ) -> Mapping[ObjectRef, tuple[Explained, ...]]:
+        """As if all manifests stood in one file."""
+        objects = list(self.rendered.objects)
+        trace.listed("all.yaml", yaml.safe_dump_all(objects, sort_keys=False).encode(), objects)
+        return trace.explained
+
+    async def blame(self, repository: str, commit: str, lines: Lines) -> Mapping[tuple[str, int], Commit]:
+        """All lines are those of the last commit."""
+        who = Commit(commit, author="Ada", message="why")
+        return {(file, number): who for file, numbers in lines.items() for number in numbers}
+
 
 @dataclass(slots=True)
 class World:
@@ -63,6 +82,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     history: FakeHistory = field(default_factory=FakeHistory)
     reconciler: Reconciler = field(init=False)
+    explainer: Explainer = field(init=False)
 
     def __post_init__(self) -> None:
         self.cluster.put(manifest("Namespace", "web"))
@@ -71,6 +91,7 @@ class World:
     def restart(self) -> None:
         """A new process: what was only in memory is gone."""
         ports = Ports(self.git, self.git, self.cluster, self.history, self.clock)
+        self.explainer = Explainer(ports, self.git.explain, self.git.blame, "gitopsd")
         self.reconciler = Reconciler(ports, MARKING, "gitopsd", keyed_mask(b"key"))
 
     async def reconcile(self, trigger: Trigger = POLL) -> SyncRecord:

@@ -113,7 +113,14 @@ class Served:
     def __post_init__(self) -> None:
         self.agent = Agent(self.world.reconciler, (self.events.passed,), (self.events.changed,), workers=2)
         control = Control(
-            self.agent, self.world.history, self._refresh, self._checks, self._metrics, self.events, lambda: self.token
+            self.agent,
+            self.world.history,
+            self._refresh,
+            self._checks,
+            self._metrics,
+            self.world.explainer.explain,
+            self.events,
+            lambda: self.token,
         )
         self.app = create_app(control)
 

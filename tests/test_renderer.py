@@ -15,6 +15,7 @@ from gitopsd.model.app import App, HelmOptions, KustomizeOptions, Source
 from gitopsd.model.errors import LimitError, Place, RenderError, SourceError
 from gitopsd.model.source import Commit, Snapshot
 from gitopsd.render.needs import FILE, Elsewhere, where
+from gitopsd.render.provenance.trace import Trace
 from gitopsd.renderer import Bounds, Renderer
 from gitopsd.source.objects import objects_at
 from gitopsd.source.tree import GitTree
@@ -324,3 +325,17 @@ async def test_files_behind_urls(world: World) -> None:
     for name in ("one", "two"):
         world.elsewhere[url] = snapshot(name, {FILE: config_map(name)}, url)
         assert await world.names(APP, snapshot("c1", files)) == [name]
+
+
+async def test_explains_in_a_child(world: World) -> None:
+    """A render with a trace gives what it found, for the objects it was asked about; nothing of it is kept."""
+    trace = Trace("ConfigMap", "a")
+    found = await world.renderer.explain(APP, (snapshot("c1", FILES),), SURFACE, trace)
+    (ref,) = found
+    assert ref.name == "prod-a"
+    name = next(field for field in found[ref] if field.field == "metadata.name")
+    assert [str(step.place) for step in name.steps] == ["base/a.yaml:4:3", "app/kustomization.yaml:2:1: namePrefix"]
+    assert not world.requests
+    broken = {"app/kustomization.yaml": "resources: [gone.yaml]\n"}
+    with pytest.raises(RenderError, match=r"gone\.yaml"):
+        await world.renderer.explain(APP, (snapshot("c2", broken),), SURFACE, trace)

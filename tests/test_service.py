@@ -82,7 +82,9 @@ class Daemon:
         self.world.git.push("c1", manifest(name="a"))
         agent = Agent(self.world.reconciler, workers=2)
         timers = Timers(agent, self.world.git, Polling(3600, 0), self._scan)
-        control = Control(agent, history, timers.refresh, self._checks, lambda _: (b"", "text/plain"))
+        control = Control(
+            agent, history, timers.refresh, self._checks, lambda _: (b"", "text/plain"), self.world.explainer.explain
+        )
         addresses = Addresses(f"127.0.0.1:{self.api}", f"127.0.0.1:{self.metrics}")
         self.service = Service(addresses, agent, timers, control, history, self._scan, self._close)
 

@@ -84,7 +84,7 @@ def _names(what: str) -> tuple[str, str, str]:
 def _explained(trace: Trace, what: str) -> dict[ObjectRef, tuple[Explained, ...]]:
     """What was found; an object that is now called so goes before one that once was."""
     if not trace.explained:
-        alike = [str(ref) for ref in trace.seen if ref.kind.casefold() == trace.kind.casefold()]
+        alike = sorted({str(ref) for ref in trace.seen if ref.kind.casefold() == trace.kind.casefold()})
         there = f"of that kind it has {', '.join(alike)}" if alike else f"its kinds are {_kinds(trace.seen) or 'none'}"
         raise ConfigError(f"no {what} is among the objects of the folder; {there}")
     return {ref: fields for ref, fields in trace.explained.items() if ref.name == trace.name} or trace.explained

@@ -23,7 +23,7 @@ from gitopsd.cluster.writer import Writer
 from gitopsd.model.app import App
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
-from gitopsd.model.refs import ObjectRef
+from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.ports import Trial, Written
 
@@ -86,6 +86,10 @@ class Cluster:
         surface = await self._ready()
         await self._watches.need(app.key, _kinds(desired, inventory), surface)
         return await self._observer.observe(desired, inventory, surface)
+
+    async def read(self, ref: ObjectRef) -> Object | None:
+        """See `ClusterPort.read`."""
+        return await self._observer.read(ref, await self.surface())
 
     async def dry_run(self, app: App, step: Step) -> Trial:
         """See `ClusterPort.dry_run`."""

@@ -14,7 +14,7 @@ from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
-from gitopsd.model.refs import ObjectRef
+from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.ports import Trial, Written
 
@@ -81,6 +81,10 @@ class Clusters:
     async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
         """See `ClusterPort`."""
         return await self._of(app).observe(app, desired, inventory)
+
+    async def read(self, app: App, ref: ObjectRef) -> Object | None:
+        """See `ClusterPort`."""
+        return await self._of(app).read(ref)
 
     async def dry_run(self, app: App, step: Step) -> Trial:
         """See `ClusterPort`."""

@@ -13,8 +13,8 @@ from gitopsd.cluster.refusal import Refusal
 from gitopsd.cluster.store import Store
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Desired, DesiredSet, Inventory, Live
-from gitopsd.model.refs import ObjectRef
-from gitopsd.model.surface import Surface
+from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.model.surface import Resource, Surface
 
 _ASK_SECONDS = 1.0
 """Between two askings for an object that no watch tells of."""
@@ -73,17 +73,28 @@ class Observer:
         resource = surface.resource(api_version, ref.kind) or surface.preferred.get(ref.group_kind)
         if resource is None:
             return None
-        try:
-            obj = await self.client.get(item(resource, ref.namespace, ref.name))
-        except Refusal as refusal:
-            if refusal.code != _MISSING:
-                raise refusal.on(ref, "read") from None
+        obj = await self._get(ref, resource)
+        if obj is None:
             self.store.gone(ref)
             return None
         known = self.store.learn(ref, resource.api_version, obj)
         if want is not None and self.store.in_sync(want, known, self.epoch(ref.group)):
             return known.synced
         return self.store.entry(ref, resource.api_version, obj).whole(obj)
+
+    async def read(self, ref: ObjectRef, surface: Surface) -> Object | None:
+        """See `ClusterPort.read`."""
+        resource = surface.preferred.get(ref.group_kind)
+        return None if resource is None else await self._get(ref, resource)
+
+    async def _get(self, ref: ObjectRef, resource: Resource) -> Object | None:
+        """The object as the server has it, None where it says that it is not there."""
+        try:
+            return await self.client.get(item(resource, ref.namespace, ref.name))
+        except Refusal as refusal:
+            if refusal.code != _MISSING:
+                raise refusal.on(ref, "read") from None
+            return None
 
     async def settle(self, refs: frozenset[ObjectRef], deadline: float, surface: Surface) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort.settle`. What no watch tells of is asked for once a second."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 Path = tuple[str | int, ...]
 """Steps into an object: keys, for items of lists their identity (`[name=app]`) or else their index."""
@@ -37,6 +37,30 @@ def item_identity(step: str | int) -> tuple[str, str] | None:
         return None
     key, _, value = step[1:-1].partition("=")
     return key, value
+
+
+def is_below(field: str, other: str) -> bool:
+    """Whether a field, as people write it, is `other` or a part of it; the empty text is the whole object."""
+    return not other or field == other or (field.startswith(other) and field[len(other)] in ".[")
+
+
+ABSENT: Final = object()
+"""No value at all, which is not null."""
+
+
+def find(value: Any, path: Path) -> Any:
+    """What stands at a path, items of lists found by identity or index; ABSENT if nothing does."""
+    for step in path:
+        if isinstance(value, list):
+            identity = item_identity(step)
+            if identity:
+                key, wanted = identity
+                value = next((item for item in value if isinstance(item, dict) and str(item.get(key)) == wanted), ABSENT)
+            else:
+                value = value[step] if isinstance(step, int) and step < len(value) else ABSENT
+        else:
+            value = value.get(step, ABSENT) if isinstance(value, dict) else ABSENT
+    return value
 
 
 def list_identity(*lists: list[Any]) -> str | None:

@@ -14,9 +14,11 @@ from gitopsd.config.units import parse_duration
 from gitopsd.daemon.agent import Operation
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Trigger, TriggerKind
+from gitopsd.model.refs import ObjectRef
 from gitopsd.model.status import AppStatus
 from gitopsd.web.control import Control
 from gitopsd.web.documents import Application, DriftDocument, OperationState, Page, Record, Resource, SyncRequest
+from gitopsd.web.explanations import Explanation
 from gitopsd.web.problems import problems
 
 MAX_WAIT = 600.0
@@ -63,12 +65,14 @@ def routes(*, exact: bool) -> APIRouter:
     where, find = ("/{namespace}/{name}", _find_exactly) if exact else ("/{name}", _find)
     router = APIRouter(prefix=f"/api/v1/applications{where}", tags=["applications"], dependencies=[Depends(find)])
     asked = problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+    looked_up = problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_GATEWAY)
     router.get("", summary="How an application stands", responses=asked)(get_application)
     router.get("/resources", summary="Its objects", responses=asked)(get_resources)
     router.get("/history", summary="Its syncs, newest first", responses=asked)(get_history)
     router.get("/history/{record_id}", summary="One sync, with all it did", responses=asked)(get_record)
     router.get("/drift", summary="What somebody else changed, newest first", responses=asked)(get_drift)
     router.get("/plan", summary="What a sync would do", responses=asked)(get_plan)
+    router.get("/explain", summary="Why a live field is as it is", responses=looked_up)(get_explanation)
     router.post("/sync", summary="Sync now", status_code=202, responses=_SYNC, response_model=None)(post_sync)
     router.post("/refresh", summary="Ask the repositories now", status_code=202, response_class=Response, responses=asked)(
         post_refresh
@@ -144,6 +148,40 @@ async def get_plan(
     Where no plan can be made, the record's `phase` says so, and its `result` why.
     """
     return Record.of(await control.agent.preview(status.app.key, revision))
+
+
+async def get_explanation(
+    control: Within,
+    status: Named,
+    named: Annotated[
+        str, Query(alias="object", max_length=600, description="KIND/NAMESPACE/NAME, or KIND/NAME where that is clear.")
+    ],
+    field: Annotated[str, Query(max_length=1000, description="Only this field and those below it.")] = "",
+) -> Explanation:
+    """For each field what in Git set it, step by step, with the commit of each line, and who holds it in the cluster.
+
+    Found when it is asked for: the revision that is live is rendered once more, the object read, the lines' history walked.
+    """
+    ref = _object(status, named)
+    found = await control.explain(status.app, status.revision, ref, field)
+    if not found.fields:
+        raise HTTPException(HTTPStatus.NOT_FOUND, f"{ref} has no field {field}, neither in Git nor in the cluster")
+    return Explanation.of(found)
+
+
+def _object(status: AppStatus, named: str) -> ObjectRef:
+    """The one object of an application that `named` means, its kind in any case."""
+    kind, *where = named.split("/")
+    known = [state.ref for state in status.resources if state.ref.kind.casefold() == kind.casefold()]
+    found = [ref for ref in known if where in ([ref.name], [ref.namespace, ref.name])]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = " or ".join(str(ref) for ref in found)
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"object: {named} may be {choices}")
+    raise HTTPException(
+        HTTPStatus.NOT_FOUND, f"application {status.app.key} has no object {named}; `/resources` lists those it has"
+    )
 
 
 def _number(cursor: str | None) -> str | None:

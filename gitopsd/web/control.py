@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gitopsd.daemon.agent import Agent
-from gitopsd.model.app import AppKey
+from gitopsd.explainer import Explanation
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.refs import ObjectRef
 from gitopsd.ports import HistoryQueries
 from gitopsd.web.events import Events
 
@@ -33,5 +35,7 @@ class Control:
     refresh: Callable[[AppKey], Awaitable[None]]
     checks: Callable[[], Awaitable[tuple[Check, ...]]]
     metrics: Callable[[str], tuple[bytes, str]]
+    explain: Callable[[App, str, ObjectRef, str], Awaitable[Explanation]]
+    """Takes an application, a revision, an object and a field: see `Explainer.explain`."""
     events: Events = field(default_factory=Events)
     token: Callable[[], str | None] = field(default=lambda: None)

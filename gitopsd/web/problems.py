@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from gitopsd.daemon.agent import NoSuchApplicationError, OperationConflictError, StoppingError
-from gitopsd.model.errors import ClusterError, GitopsdError, StorageError
+from gitopsd.model.errors import ClusterError, GitopsdError, RenderError, SourceError, StorageError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -24,6 +24,8 @@ _STATUS: Mapping[type[GitopsdError], HTTPStatus] = {
     StoppingError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     ClusterError: HTTPStatus.BAD_GATEWAY,
+    SourceError: HTTPStatus.BAD_GATEWAY,
+    RenderError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 """What our errors mean to a client; any other is not the client's fault."""
 
@@ -33,8 +35,8 @@ _WHEN: Mapping[HTTPStatus, str] = {
     HTTPStatus.NOT_FOUND: "There is none",
     HTTPStatus.CONFLICT: "Another operation is under way, or this one was terminated",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter or the body can't be taken as it is",
-    HTTPStatus.BAD_GATEWAY: "The cluster can't be reached",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter, the body, or what the repository holds, can't be taken as it is",
+    HTTPStatus.BAD_GATEWAY: "The cluster or the repository can't be reached",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not now: the history can't be read, or gitopsd is ending",
 }
 _KEY = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")

@@ -42,6 +42,16 @@ class ClusterPortContract:
         assert live.mark is not None
         assert (live.mark.app, live.mark.ref) == (app.key, want.ref)
 
+    async def test_reads_what_is_there(self, port: ClusterPort, namespace: str) -> None:
+        """An object as it is live, whether or not it is in sync; None for one that is not there, or of no kind that is served."""
+        app, want = application(namespace), marked(application(namespace), config_map(namespace, key="1"))
+        assert await port.read(app, want.ref) is None
+        await sync(port, app, want)
+        live = await port.read(app, want.ref)
+        assert live is not None
+        assert (live["data"], ObjectRef.of(live)) == ({"key": "1"}, want.ref)
+        assert await port.read(app, ObjectRef("example.org", "Nothing", namespace, "a")) is None
+
     async def test_tells_what_an_update_would_change(self, port: ClusterPort, namespace: str) -> None:
         """A changed object is no longer in sync and comes whole; its trial shows before and after; its uid stays."""
         app = application(namespace)

@@ -216,3 +216,26 @@ async def test_a_history_that_can_not_be_read_is_503() -> None:
     async with serving(Served(World(history=Broken()))) as served:
         answer = await served.get(f"{FORMS[0]}/history")
     assert (answer.status, answer.problem) == (503, "the disk is full")
+
+
+async def test_why_a_field_is_as_it_is() -> None:
+    """What in Git set it, and who holds it; the object by kind and name, and its namespace where there are several."""
+    async with serving() as served:
+        await served.push("c1", "a", "b")
+        for name in ("ConfigMap/a", "configmap/web/a"):
+            document = (await served.get(f"{FORMS[0]}/explain?object={name}&field=metadata.name")).json
+            assert document["object"] == {"group": "", "kind": "ConfigMap", "namespace": "web", "name": "a"}
+            assert (document["repository"], document["revision"]) == ("repo", "c1")
+            (field,) = document["fields"]
+            assert (field["field"], field["value"], field["live"]["value"]) == ("metadata.name", "a", "a")
+            assert (field["origin"]["file"], field["origin"]["commit"]["author"]) == ("all.yaml", "Ada")
+
+
+@pytest.mark.parametrize("asked", ["ConfigMap/other", "a", "Secret/a", "ConfigMap/a&field=spec.no"])
+async def test_nothing_to_explain(asked: str) -> None:
+    """An object or a field that is not there is a 404 that says so."""
+    async with serving() as served:
+        await served.push("c1", "a")
+        answer = await served.get(f"{FORMS[0]}/explain?object={asked}")
+    assert answer.status == 404
+    assert asked.partition("&")[0].rpartition("/")[2] in answer.json["detail"]

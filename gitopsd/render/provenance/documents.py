@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gitopsd.formats.path import render_path
+from gitopsd.formats.path import is_below, render_path
 from gitopsd.formats.scalars import plain
 
 if TYPE_CHECKING:
@@ -33,12 +33,8 @@ def fields_below(field: str, fields: Iterable[Explained]) -> Iterator[Explained]
     """Those at or below `field`, which may name items of lists by identity or by index; all where it is empty."""
     wanted = field.removeprefix(".")
     for one in fields:
-        if not wanted or any(_below(name, wanted) for name in (one.field, render_path(one.path))):
+        if any(is_below(name, wanted) for name in (one.field, render_path(one.path))):
             yield one
-
-
-def _below(name: str, wanted: str) -> bool:
-    return name == wanted or (name.startswith(wanted) and name[len(wanted)] in ".[")
 
 
 def lines_of(fields: Iterable[Explained]) -> Lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from gitopsd.formats.path import Path, render_path
 from gitopsd.model.errors import Place
 
 
@@ -32,15 +33,20 @@ class Step:
 class Explained:
     """One field of a rendered object: a leaf, that is a scalar or an empty list or mapping."""
 
-    field: str
-    """As people write it: `spec.template.spec.containers[name=app].image`."""
+    named: Path
+    """Its path, items of lists by identity."""
 
-    path: tuple[str | int, ...]
-    """The same as keys and indices."""
+    path: Path
+    """The same with indices alone."""
 
     value: Any = dataclasses.field(repr=False)
     steps: tuple[Step, ...]
     """The first made the field, each other one changed it; never empty."""
+
+    @property
+    def field(self) -> str:
+        """As people write it: `spec.template.spec.containers[name=app].image`."""
+        return render_path(self.named)
 
     @property
     def origin(self) -> Place | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from gitopsd.formats.path import Path, item_step, list_identity, render_path
+from gitopsd.formats.path import Path, item_step, list_identity
 
 Json = Any
 
@@ -45,14 +45,14 @@ class Lists:
         self._identities: dict[int, tuple[list[Json], str | None]] = {}
         self._pairs: dict[tuple[int, int, bool], tuple[list[Json], list[Json], list[int | None]]] = {}
 
-    def named(self, obj: Json, path: Path) -> str:
-        """The path as people write it, items of lists by their identity."""
+    def named(self, obj: Json, path: Path) -> Path:
+        """The path with items of lists by their identity, where they have one."""
         steps: list[str | int] = []
         for key in path:
             identity = self._identity(obj) if isinstance(obj, list) else None
             obj = obj[key]
             steps.append(item_step(identity, obj[identity]) if identity else key)
-        return render_path(tuple(steps))
+        return tuple(steps)
 
     def _identity(self, items: list[Json]) -> str | None:
         if id(items) not in self._identities:

@@ -63,7 +63,7 @@ class Trace:
     def finished(self, layer: Layer, resources: Iterable[Resource], objects: Sequence[Object]) -> None:
         """The build is done; `objects` are what became of `resources`, marks of the build put on and taken off."""
         refs = [ObjectRef.of(obj) for obj in objects]
-        self.seen = refs
+        self.seen += refs
         marks = Event("BuildMetadata", layer, "buildMetadata" if layer.spec.build_metadata else "")
         for ref, resource, obj in zip(refs, resources, objects, strict=True):
             if self._asks_for(ref, {ref.name, *(past.name for past in resource.past_ids())}):
