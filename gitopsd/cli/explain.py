@@ -14,10 +14,10 @@ from gitopsd.cli.local import LoadRestrictor
 from gitopsd.cli.output import Format, print_json
 from gitopsd.model.errors import ConfigError, Place
 from gitopsd.model.refs import ObjectRef
-from gitopsd.render.provenance.documents import Commits, field_document, fields_below, lines_of
 
 if TYPE_CHECKING:
     from gitopsd.cli.rendering import Asked
+    from gitopsd.render.provenance.documents import Commits
     from gitopsd.render.provenance.explained import Explained
     from gitopsd.render.provenance.trace import Trace
 
@@ -69,6 +69,7 @@ def explain(
 def _of_commit(asked: Asked, trace: Trace, what: str, field: str) -> Commits:
     """Renders a commit, and finds the commits of the lines that the explanation names."""
     from gitopsd.cli.fetching import explain_commit  # noqa: PLC0415 - libgit2 only where a repository is asked for
+    from gitopsd.render.provenance.documents import lines_of  # noqa: PLC0415 - see the package
 
     return explain_commit(asked, lambda: lines_of(one for _, fields in _found(trace, what, field) for one in fields))
 
@@ -92,6 +93,8 @@ def _explained(trace: Trace, what: str) -> dict[ObjectRef, tuple[Explained, ...]
 
 def _found(trace: Trace, what: str, field: str) -> list[tuple[ObjectRef, list[Explained]]]:
     """The objects that were asked about, with the fields that were. Raises ConfigError where there is none."""
+    from gitopsd.render.provenance.documents import fields_below  # noqa: PLC0415 - see the package
+
     found = [(ref, list(fields_below(field, fields))) for ref, fields in _explained(trace, what).items()]
     if not any(fields for _, fields in found):
         raise ConfigError(f"{what} has no field {field}; leave it out to see those that there are")
@@ -104,6 +107,8 @@ def _kinds(refs: Iterable[ObjectRef]) -> str:
 
 def _document(ref: ObjectRef, fields: Iterable[Explained], commits: Commits, *seen: Callable[[Place], Place]) -> dict[str, Any]:
     """As `-o json` has it."""
+    from gitopsd.render.provenance.documents import field_document  # noqa: PLC0415 - see the package
+
     return {
         "object": {"group": ref.group, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name},
         "fields": [field_document(ref, one, commits, *seen) for one in fields],
