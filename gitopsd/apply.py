@@ -46,7 +46,8 @@ async def _outcome(run: _Run, preflight: Preflight) -> Outcome:
         if not isinstance(stopped, SupersededError):
             await run.rescue()
         written = any(result.status in (ResultStatus.SYNCED, ResultStatus.PRUNED) for result in run.results.values())
-        message = f"partly applied: {stopped}" if written else str(stopped)
+        partly = written and not isinstance(stopped, SupersededError)
+        message = f"partly applied: {stopped}" if partly else str(stopped)
         return Outcome(Phase.FAILED, message, run.all_results(), run.warnings())
     return Outcome(Phase.SUCCEEDED, run.summary(), run.all_results(), run.warnings())
 

@@ -134,9 +134,26 @@ class Reconciler:
             plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
-            decision = decide(app, trigger, checked, memory.known)
+            decision = self._held_back(this, decide(app, trigger, checked, memory.known))
             checked = await self._preflight.check_hooks(app, checked) if decision.hooks else without_hooks(checked)
         return Evidence(desired, inventory, live, checked, memory.known), decision
+
+    def _held_back(self, this: _Pass, decision: Decision) -> Decision:
+        """The decision, unless other applications have to come first."""
+        if decision.sync:
+            this.course.held_back = this.course.holds_back()
+        return replace(decision, sync=False) if this.course.held_back else decision
+
+    async def newer(self, app: App, under_way: SyncRecord) -> str:
+        """The commit that makes the sync under way out of date, as it asks for something else; empty where there is none."""
+        try:
+            sources = await self.ports.source.snapshots(app)
+            surface = await self.ports.cluster.surface(app)
+            rendered = await self.ports.renderer.render(app, sources, surface)
+        except GitopsdError:
+            return ""  # what can't be rendered is no reason to end what works
+        desired = qualify(rendered.objects, surface, app, self.marking)
+        return sources[0].commit.id if desired.digest != under_way.desired_digest else ""
 
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""
@@ -165,6 +182,8 @@ class Reconciler:
             healths = await self.ports.cluster.settle(this.app, evidence.refs, 0.0)
         now = self.ports.clock.now()
         record = concluded(this.app, replace(this.record(), finished=now), evidence, outcome, healths)
+        if why := this.course.held_back:
+            record = replace(record, message=why, conditions=(*record.conditions, Condition("DependencyNotReady", why)))
         if not (this.trigger.dry_run or this.trigger.resources):  # a part of a commit says nothing about the rest
             memory.known, memory.failure = memory.known.after(record), None
         return await self.ports.history.record(record)

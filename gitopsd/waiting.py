@@ -35,11 +35,14 @@ class Course:
     """A sync under way as others see and steer it.
 
     `on_record` is told of its record before its first write, and whenever it waits for something else, which the message then
-    says. `supersede` ends it at its next wait, or at the one that it is in.
+    says. `holds_back` is asked before a sync why it has to wait for others, and `held_back` is what it said. `supersede` ends the
+    sync at its next wait, or at the one that it is in.
     """
 
     on_record: Callable[[SyncRecord], None] = lambda _: None
     record: SyncRecord | None = None
+    holds_back: Callable[[], str] = lambda: ""
+    held_back: str = ""
     newer: str = ""
     _called: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -16,7 +16,7 @@ from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
-from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, settings
+from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, dependencies, settings
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Polling, Timers
@@ -165,7 +165,14 @@ def _follow(config: Config, declared: Declared, requests: Requests, timers: Time
 
 def _settings(app: App, defaults: Defaults) -> AppSettings:
     own = settings(app, defaults)
-    return AppSettings(own.drift == "report", own.health_timeout.total_seconds(), own.prune_budget, adopts(app), own.conflicts)
+    return AppSettings(
+        report_drift=own.drift == "report",
+        health_timeout=own.health_timeout.total_seconds(),
+        prune_budget=own.prune_budget,
+        adopt=adopts(app),
+        conflicts=own.conflicts,
+        depends_on=dependencies(app),
+    )
 
 
 def _helm(config: Config) -> Helm | None:

@@ -14,7 +14,7 @@ from gitopsd.config.files import ApplicationFiles, Scan, load_applications
 from gitopsd.config.load import load_config, schema
 from gitopsd.config.model import Cluster, Config, Credentials, Defaults, Repository
 from gitopsd.config.secrets import SecretFile
-from gitopsd.config.settings import adopts, settings
+from gitopsd.config.settings import adopts, dependencies, settings
 
 __all__ = [
     "ApplicationFiles",
@@ -31,6 +31,7 @@ __all__ = [
     "SecretFile",
     "adopts",
     "check",
+    "dependencies",
     "load_applications",
     "load_config",
     "read_application",

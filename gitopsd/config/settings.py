@@ -19,7 +19,8 @@ from gitopsd.model.app import ANNOTATION_PREFIX, App, wire_name
 ANNOTATIONS: Mapping[str, str] = {ANNOTATION_PREFIX + name.replace("_", "-"): name for name in Defaults.model_fields}
 """The fields of `Defaults` by annotation."""
 _ADOPT = f"{ANNOTATION_PREFIX}adopt"
-_WITHOUT_DEFAULT = frozenset({_ADOPT})
+_DEPENDS_ON = f"{ANNOTATION_PREFIX}depends-on"
+_WITHOUT_DEFAULT = frozenset({_ADOPT, _DEPENDS_ON})
 """What an application can only say itself."""
 
 
@@ -40,6 +41,11 @@ def settings(app: App, defaults: Defaults) -> Defaults:
 def adopts(app: App) -> bool:
     """Whether the application asks for what others own. Nobody can ask for all applications at once: there is no default."""
     return app.annotations.get(_ADOPT) == "true"
+
+
+def dependencies(app: App) -> tuple[str, ...]:
+    """The names (or `namespace/name`) of the applications that it depends on."""
+    return tuple(name.strip() for name in app.annotations.get(_DEPENDS_ON, "").split(",") if name.strip())
 
 
 def wrong_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

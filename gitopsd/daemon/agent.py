@@ -12,12 +12,14 @@ from typing import TypeVarTuple
 
 import structlog
 
+from gitopsd.daemon.dependencies import Dependencies
 from gitopsd.daemon.healing import Healing
+from gitopsd.daemon.passes import Pass, Superseding
 from gitopsd.daemon.queue import WorkQueue
-from gitopsd.daemon.retry import retry_delay
+from gitopsd.daemon.retry import is_over, retry_delay
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.record import Condition, DriftOutcome, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
+from gitopsd.model.record import Condition, DriftOutcome, Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 from gitopsd.waiting import Course
@@ -28,6 +30,8 @@ Listener = Callable[[SyncRecord, AppStatus], None]
 """Told of every pass: log line, metrics and event stream derive from the same two values."""
 Watcher = Callable[[AppStatus], None]
 """Told of every change of a status, whatever it came from."""
+
+_WAITS = "waits for its turn"
 
 _log = structlog.get_logger()
 
@@ -61,15 +65,6 @@ class Operation:
 
 
 @dataclass(slots=True)
-class _Pass:
-    """A pass under way. `begun` is its record once it writes."""
-
-    trigger: Trigger
-    task: asyncio.Task[SyncRecord]
-    begun: SyncRecord | None = None
-
-
-@dataclass(slots=True)
 class Agent:
     """Holds what is known of all applications, and works through the queue."""
 
@@ -79,13 +74,18 @@ class Agent:
     workers: int = 32
     queue: WorkQueue = field(default_factory=WorkQueue)
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
-    _passes: dict[AppKey, _Pass] = field(default_factory=dict)
+    _passes: dict[AppKey, Pass] = field(default_factory=dict)
     _operations: dict[AppKey, Operation] = field(default_factory=dict)
     _failures: dict[AppKey, int] = field(default_factory=dict)
     _retries: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
+    _dependencies: Dependencies = field(default_factory=Dependencies)
+    _superseding: Superseding = field(init=False)
     _healing: Healing = field(default_factory=Healing)
     _paused: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
     _stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self._superseding = Superseding(self.reconciler)
 
     # What stands in the configuration
 
@@ -102,7 +102,12 @@ class Agent:
             if status is None or status.app != app:
                 self._set(replace(status, app=app) if status else AppStatus(app))
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
+                self._superseding.ask(self._statuses[key].app, self._passes.get(key))
             self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
+        circles = self._dependencies.declare(apps)
+        for key in apps:
+            self.note((key,), "dependencies", Condition("InvalidSpecError", circles[key]) if key in circles else None)
+        self._go_on_after(*gone, *apps)
         return gone
 
     def note(self, keys: Iterable[AppKey], about: str, problem: Condition | None) -> bool:
@@ -158,7 +163,7 @@ class Agent:
                 return known
             raise OperationConflictError(f"application {key}: another sync is under way; wait for it, or terminate it")
         now = self.reconciler.ports.clock.now()
-        waiting = SyncRecord(key, trigger, Phase.RUNNING, "waits for its turn", now)
+        waiting = SyncRecord(key, trigger, Phase.RUNNING, _WAITS, now)
         operation = Operation(trigger, waiting, asyncio.get_running_loop().create_future())
         self._operations[key] = operation
         self.queue.put(key, trigger)
@@ -186,6 +191,7 @@ class Agent:
 
     def _withdraw(self, key: AppKey) -> Operation | None:
         """Whoever waits for the operation learns that it will not come to an end."""
+        self._dependencies.waiting.pop(key, None)
         operation = self._operations.pop(key, None)
         if operation:
             operation.done.cancel()
@@ -200,6 +206,7 @@ class Agent:
             pause = self._healing.pause(key, now) if kind is TriggerKind.WATCH else 0.0
             if not pause:
                 self.queue.put(key, Trigger(kind))
+                self._superseding.ask(self._statuses[key].app, self._passes.get(key))
             elif key not in self._paused:
                 self._paused[key] = asyncio.get_running_loop().call_later(pause, self._go_on, key)
 
@@ -227,48 +234,78 @@ class Agent:
     async def _work(self) -> None:
         while True:
             key, trigger = await self.queue.get()
-            task = asyncio.create_task(self._reconciled(key, trigger))
-            self._passes[key] = _Pass(trigger, task)
+            course = Course(partial(self._begun, key), holds_back=partial(self._reason_to_wait, key))
+            task = asyncio.create_task(self._reconciled(key, trigger, course))
+            self._passes[key] = Pass(trigger, task, course)
             # The pass outlives a worker that is cancelled: `drain` waits for it.
             task.add_done_callback(partial(self._over, key, trigger))
             await asyncio.wait({task})
 
-    async def _reconciled(self, key: AppKey, trigger: Trigger) -> SyncRecord:
+    async def _reconciled(self, key: AppKey, trigger: Trigger, course: Course) -> SyncRecord:
         """The pass. What should not happen, happens to one application, for once: the worker goes on, and it is tried again."""
         app, clock = self._statuses[key].app, self.reconciler.ports.clock
         started = clock.now()
         try:
-            return await self.reconciler.reconcile(app, trigger, Course(partial(self._begun, key)))
+            return await self.reconciler.reconcile(app, trigger, course)
         except GitopsdError as error:
             condition = Condition(error.condition, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this application alone
             _log.exception("an error in gitopsd itself", application=str(key))
             what = f"an error in gitopsd itself ({type(error).__name__}); its log has the details"
             condition = Condition(GitopsdError.condition, what)
-        record = self._passes[key].begun or SyncRecord(key, trigger, Phase.RUNNING, "", started, attempted=not trigger.dry_run)
+        record = course.record or SyncRecord(key, trigger, Phase.RUNNING, "", started, attempted=not trigger.dry_run)
         record = replace(record, phase=Phase.ERROR, message=condition.message, finished=clock.now(), conditions=(condition,))
         if record.id:
             with contextlib.suppress(GitopsdError):  # the history may be what failed: its next start closes the record
                 await self.reconciler.ports.history.record(record)
         return record
 
-    def _begun(self, key: AppKey, record: SyncRecord) -> None:
-        self._passes[key].begun = record
+    def _begun(self, key: AppKey, _: SyncRecord) -> None:
         self._show_running(key)
+
+    def _reason_to_wait(self, key: AppKey) -> str:
+        return self._dependencies.reason(key, self._statuses, lambda need: need in self._passes or need in self.queue)
+
+    def _hold(self, operation: Operation, why: str) -> None:
+        """The operation waits for other applications, as long as a wave may wait for its objects."""
+        key = operation.record.app
+        if operation.record.message == _WAITS:
+            patience = self._statuses[key].app.settings.health_timeout if key in self._statuses else 0.0
+            asyncio.get_running_loop().call_later(patience, self._give_up, operation)
+        operation.record = replace(operation.record, message=why)
+
+    def _give_up(self, operation: Operation) -> None:
+        key, record = operation.record.app, operation.record
+        if self._operations.get(key) is operation and key in self._dependencies.waiting:
+            now = self.reconciler.ports.clock.now()
+            operation.done.set_result(replace(record, phase=Phase.FAILED, message=f"in vain: {record.message}", finished=now))
+            del self._operations[key], self._dependencies.waiting[key]
+            self._show_running(key)
+
+    def _go_on_after(self, *keys: AppKey) -> None:
+        """Has applications looked at again that wait for one of these."""
+        for key in {waiting for known in keys for waiting in self._dependencies.needing(known)}:
+            if trigger := self._dependencies.waiting.pop(key, None):
+                self.queue.put(key, trigger)
 
     def _over(self, key: AppKey, trigger: Trigger, task: asyncio.Task[SyncRecord]) -> None:
         """Whatever follows from a pass that has ended: status, listeners, retry, the answer to who asked for it."""
-        begun = self._passes.pop(key).begun
+        under_way = self._passes.pop(key)
         operation = self._operations.get(key)
-        if operation and operation.trigger is trigger:
+        if held_back := under_way.course.held_back:
+            self._dependencies.waiting[key] = trigger
+        if operation and operation.trigger is trigger and held_back and not task.cancelled():
+            self._hold(operation, held_back)
+        elif operation and operation.trigger is trigger:
             del self._operations[key]
             operation.done.cancel() if task.cancelled() else operation.done.set_result(task.result())
         if key in self._statuses and task.cancelled():
-            self._cut_off(key, begun)
+            self._cut_off(key, under_way.begun)
         elif key in self._statuses:
             self._concluded(key, task.result())
         if not self._stopping:
             self.queue.done(key)
+            self._go_on_after(key)
 
     def _cut_off(self, key: AppKey, begun: SyncRecord | None) -> None:
         """A pass was ended before it knew how the application stands; of one that had begun to write, that much is known."""
@@ -322,7 +359,7 @@ class Agent:
 
     def _schedule_retry(self, app: App, record: SyncRecord) -> None:
         failed = record.phase in (Phase.FAILED, Phase.ERROR)
-        if not (failed or record.attempted or self._is_over(record)):
+        if not (failed or record.attempted or is_over(record, self._statuses[app.key].operation)):
             return  # it only looked, and what failed before still waits for its retry
         if retry := self._retries.pop(app.key, None):
             retry.cancel()
@@ -335,12 +372,6 @@ class Agent:
         if delay is not None and not self._stopping:
             loop = asyncio.get_running_loop()
             self._retries[app.key] = loop.call_later(delay, self.queue.put, app.key, Trigger(TriggerKind.RETRY))
-
-    def _is_over(self, record: SyncRecord) -> bool:
-        """Whether a look found that nothing is left to try again: a hook that failed still is, though all objects are in sync."""
-        last = self._statuses[record.app].operation
-        failed_hook = last and last.phase is not Phase.SUCCEEDED and last.desired_digest == record.desired_digest
-        return record.sync is SyncStatus.SYNCED and (record.trigger.kind is TriggerKind.RETRY or not failed_hook)
 
     async def drain(self, grace: float) -> None:
         """Lets the passes under way end, for at most `grace` seconds; what is left then is ended between two writes.

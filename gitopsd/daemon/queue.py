@@ -70,6 +70,10 @@ class WorkQueue:
         """The application is gone."""
         self._triggers.pop(key, None)
 
+    def __contains__(self, key: AppKey) -> bool:
+        """Whether a trigger of the application waits."""
+        return key in self._triggers
+
     def __len__(self) -> int:
         """How many applications wait."""
         return len(self._triggers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitopsd.config.units import parse_duration
 from gitopsd.model.app import App, Retry
-from gitopsd.model.record import Phase, SyncRecord
+from gitopsd.model.record import Phase, SyncRecord, SyncStatus, TriggerKind
 
 _DEFAULT = Retry(limit=-1)
 """Without `syncPolicy.retry` a failure is tried again without end: what failed because of the cluster mends itself with it."""
@@ -30,3 +30,12 @@ def retry_delay(app: App, record: SyncRecord, failures: int, spread: float) -> f
     first = parse_duration(policy.backoff.duration).total_seconds() if reached else 1.0
     delay = min(cap, first * float(policy.backoff.factor) ** min(failures - 1, 32))
     return delay * (1 - spread / 4)
+
+
+def is_over(record: SyncRecord, last: SyncRecord | None) -> bool:
+    """Whether a look found that nothing of the `last` sync is left to try again.
+
+    All objects may be in sync after it, and a hook of it has failed all the same: only its retry can tell.
+    """
+    failed = last is not None and last.phase is not Phase.SUCCEEDED and last.desired_digest == record.desired_digest
+    return record.sync is SyncStatus.SYNCED and (record.trigger.kind is TriggerKind.RETRY or not failed)

@@ -299,7 +299,8 @@ class AppSettings:
 
     `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy;
     `prune_budget` how much one sync may delete: a share (`50%`), a number, or `none`; `adopt` takes over objects that another
-    application or tool owns; `conflicts` says what is done about fields that other managers hold.
+    application or tool owns; `conflicts` says what is done about fields that other managers hold; `depends_on` names applications
+    that have to be Synced and Healthy first.
     """
 
     report_drift: bool = False
@@ -307,6 +308,7 @@ class AppSettings:
     prune_budget: str = "50%"
     adopt: bool = False
     conflicts: str = "force"
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
