@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
+from gitopsd.model.project import Target
 from gitopsd.model.record import Drift, SyncRecord
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Snapshot
@@ -89,6 +90,9 @@ class ClusterPort(Protocol):
 
     Raises ClusterError where that cluster can't be reached, ObjectError where it refuses one object.
     """
+
+    def target(self, app: App) -> Target:
+        """The cluster that the application's destination names, by both of its names. Raises ClusterError for none."""
 
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         """What the cluster serves; `fresh` asks again although nothing is known to have changed."""

@@ -16,15 +16,16 @@ from gitopsd.apply import apply
 from gitopsd.diff.compare import compare
 from gitopsd.diff.mask import Mask
 from gitopsd.model.app import App, AppKey
-from gitopsd.model.errors import GitopsdError, HeldError, RenderError
+from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError
 from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
 from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
+from gitopsd.plan.confine import Fence, confined, violations
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
 from gitopsd.plan.policy import Decision, Known, decide
 from gitopsd.plan.qualify import Marking, qualify
-from gitopsd.ports import Clock, Ports, Rendered
+from gitopsd.ports import Clock, ClusterPort, Ports, Rendered
 from gitopsd.preflight import Preflight
 from gitopsd.report import Evidence, concluded, planned
 from gitopsd.waiting import Course
@@ -37,7 +38,7 @@ class _Memory:
     known: Known
     failure: tuple[str, str] | None = None
     """Revision and message of the last failure before a plan, so that one failure is one record."""
-    qualified: tuple[Rendered, Surface, App, DesiredSet] | None = None
+    qualified: tuple[Rendered, Surface, App, Fence, DesiredSet] | None = None
 
 
 @dataclass(slots=True)
@@ -120,17 +121,19 @@ class Reconciler:
         app, trigger, ports, stage = this.app, this.trigger, self.ports, this.stages
         if app.holder:
             raise HeldError(app.holder)
+        fence = _fence(app, ports.cluster)
         with stage("fetch"):
             this.sources = await ports.source.snapshots(app, trigger.revision)
             surface = await ports.cluster.surface(app)
         with stage("render"):
             rendered = await ports.renderer.render(app, this.sources, surface)
-            desired = self._qualified(app, rendered, surface, memory)
+            desired = self._qualified(app, rendered, surface, fence, memory)
         with stage("observe"):
             inventory = await ports.cluster.inventory(app)
             live = await ports.cluster.observe(app, desired, inventory)
         with stage("plan"):
             asked = Asked.of(app, trigger, self.marking.installation, f"{this.started.timestamp():.0f}")
+            asked = replace(asked, fence=fence)
             plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
@@ -205,14 +208,14 @@ class Reconciler:
         memory.failure = memory.failure if this.trigger.dry_run else failure
         return await self.ports.history.record(record)
 
-    def _qualified(self, app: App, rendered: Rendered, surface: Surface, memory: _Memory) -> DesiredSet:
+    def _qualified(self, app: App, rendered: Rendered, surface: Surface, fence: Fence, memory: _Memory) -> DesiredSet:
         """The same values as long as nothing they come from has changed."""
         known = memory.qualified
-        if known and known[0] is rendered and known[1] is surface and known[2] is app:
-            return known[3]
-        desired = qualify(rendered.objects, surface, app, self.marking)
+        if known and known[0] is rendered and known[1] is surface and known[2] is app and known[3] == fence:
+            return known[4]
+        desired = confined(qualify(rendered.objects, surface, app, self.marking), fence)
         desired = replace(desired, warnings=rendered.warnings + desired.warnings)
-        memory.qualified = (rendered, surface, app, desired)
+        memory.qualified = (rendered, surface, app, fence, desired)
         return desired
 
     async def _memory(self, key: AppKey) -> _Memory:
@@ -228,6 +231,15 @@ class Reconciler:
     @property
     def _preflight(self) -> Preflight:
         return Preflight(self.ports.cluster, self.marking.installation, self.manager, self.mask)
+
+
+def _fence(app: App, cluster: ClusterPort) -> Fence:
+    """What the application's project permits it. Raises ConfigError where that is nothing, before anything is asked."""
+    target = cluster.target(app)
+    objections = violations(app, target)
+    if objections or app.project is None:
+        raise ConfigError("; ".join(objections))
+    return Fence(app.project, target)
 
 
 def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:

@@ -140,7 +140,7 @@ class _Scan:
         scan = joined(await asyncio.to_thread(self.files.scan), self.resources.scan())
         problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
         known = {status.app.key: status.app for status in self.agent.statuses()}
-        apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.apps}
+        apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.with_projects}
         for key in self.agent.adopt(apps, problems):
             _log.info("application left the configuration; its objects stay", application=str(key))
             self.metrics.forget(key)

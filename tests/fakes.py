@@ -13,6 +13,7 @@ from gitopsd.model.errors import ClusterError, GitopsdError, ObjectError
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark
 from gitopsd.model.plan import Action, Desired, DesiredSet, Inventory, Live, Step
+from gitopsd.model.project import Target
 from gitopsd.model.refs import GroupKind, Object, ObjectRef
 from gitopsd.model.surface import Resource, Surface
 from gitopsd.ports import Trial, Written
@@ -81,6 +82,9 @@ class FakeCluster:
         return [ref for name, ref in self.calls if name in names]
 
     # --- the port
+
+    def target(self, app: App) -> Target:
+        return Target("here", app.spec.destination.server)
 
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         self._call("surface")

@@ -14,6 +14,7 @@ from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
+from gitopsd.model.project import Target
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.ports import Trial, Written
@@ -65,6 +66,11 @@ class Clusters:
                 destination.server or destination.name, f"{app.key} names it, and no such cluster is configured; there is {known}"
             )
         return cluster
+
+    def target(self, app: App) -> Target:
+        """See `ClusterPort`."""
+        config = self._of(app).config
+        return Target(config.name, config.server)
 
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         """See `ClusterPort`."""

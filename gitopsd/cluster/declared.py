@@ -98,9 +98,15 @@ class Declared:
         return {key: obj for sink in self._sinks(APPLICATIONS) for key, obj in sink.objects.items()}
 
     @property
-    def projects(self) -> tuple[Object, ...]:
-        """The AppProject resources as they are now."""
-        return tuple({key: obj for sink in self._sinks(PROJECTS) for key, obj in sink.objects.items()}.values())
+    def projects(self) -> Mapping[AppKey, Object] | None:
+        """The AppProject resources as they are now, None as long as it is not known which there are.
+
+        A cluster that does not serve the kind has none.
+        """
+        watched = [(sink, reflector) for followed, sink, reflector in self._followed if followed is PROJECTS]
+        if not all(sink.complete_once or reflector.unserved for sink, reflector in watched):
+            return None
+        return {key: obj for sink, _ in watched for key, obj in sink.objects.items()}
 
     @property
     def failures(self) -> tuple[str, ...]:

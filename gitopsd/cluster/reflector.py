@@ -31,7 +31,7 @@ REFUSED_PAUSE = 20.0
 """After a refusal (no right to watch, kind no longer served), which time alone seldom mends."""
 
 _PAGE = 500
-_GONE = 410
+_GONE, _UNSERVED = 410, 404
 
 
 class Sink(Protocol):
@@ -70,6 +70,7 @@ class Reflector:
         """Asks nothing yet."""
         self.target = target
         self.failure: str | None = None
+        self.unserved = False
         self._client = client
         self._sink = sink
         self._link = link
@@ -115,6 +116,7 @@ class Reflector:
                 self._failed(error.message, lost=True)
             except Refusal as refusal:
                 self._version = ""
+                self.unserved = refusal.code == _UNSERVED
                 self._failed(f"watching {self.target.name} is refused ({refusal.reason}): {refusal.message}", lost=False)
                 pause = max(pause, REFUSED_PAUSE)
             except Exception as error:  # noqa: BLE001 - a reflector that ended would look like a cluster where nothing happens

@@ -13,6 +13,7 @@ from gitopsd.config.documents import ConfigErrors, Document, read_documents
 from gitopsd.config.files import ApplicationFiles, Scan, load_applications
 from gitopsd.config.load import load_config, schema
 from gitopsd.config.model import Cluster, Config, Credentials, Defaults, Repository
+from gitopsd.config.project import read_project
 from gitopsd.config.secrets import SecretFile
 from gitopsd.config.settings import adopts, dependencies, settings
 
@@ -36,6 +37,7 @@ __all__ = [
     "load_config",
     "read_application",
     "read_documents",
+    "read_project",
     "schema",
     "settings",
 ]

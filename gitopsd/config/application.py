@@ -22,8 +22,9 @@ from gitopsd.config.rules import Finding, mapping, mappings
 from gitopsd.config.settings import unknown_settings, wrong_settings
 from gitopsd.config.units import parse_duration
 from gitopsd.config.validate import in_order, unknown_fields, validate
-from gitopsd.model.app import App, AppKey, AppSpec, Source, wire_name
+from gitopsd.model.app import App, AppKey, AppSpec, Source
 from gitopsd.model.errors import ConfigError
+from gitopsd.model.wire import wire_name
 
 GROUP = "argoproj.io"
 API_VERSION = f"{GROUP}/v1alpha1"
@@ -43,8 +44,8 @@ SYNC_OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Metadata:
-    """The part of an Application's metadata that counts; whatever else stands there is the API server's."""
+class Metadata:
+    """The part of an Application's or AppProject's metadata that counts; whatever else stands there is the API server's."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
     name: str
@@ -61,7 +62,7 @@ class _Application:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "alias_generator": wire_name}
     api_version: str
     kind: str
-    metadata: _Metadata
+    metadata: Metadata
     spec: AppSpec
     status: Any = None
     operation: Any = None
@@ -86,7 +87,7 @@ def key_of(document: Document) -> AppKey | None:
 
 def read_application(document: Document, clusters: tuple[Cluster, ...] | None) -> App:
     """The application in a document; raises ConfigErrors with everything that is wrong with it."""
-    document = replace(document, value=_without_unset(document.value))
+    document = replace(document, value=without_unset(document.value))
     metadata, spec = (mapping(mapping(document.value).get(part)) for part in ("metadata", "spec"))
     errors = [document.error(path, message) for path, message in _metadata_findings(metadata)]
     errors += [document.error(("spec", *path), message) for path, message in _spec_findings(spec, clusters)]
@@ -115,7 +116,7 @@ def without_unknown(document: Document) -> tuple[Document, tuple[ConfigError, ..
 def read_source(value: Any) -> Source | None:
     """A source by itself, None where it is none."""
     try:
-        return validate(TypeAdapter(Source), Document("source", _without_unset(value)), ())
+        return validate(TypeAdapter(Source), Document("source", without_unset(value)), ())
     except ConfigErrors:
         return None
 
@@ -161,23 +162,29 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _without_unset(value: Any) -> Any:
+def without_unset(value: Any) -> Any:
+    """A document without its nulls, and without empty texts where those mean the default."""
     if isinstance(value, list):
-        return [_without_unset(item) for item in value]
+        return [without_unset(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: inner if key in _FREE_FORM else _without_unset(inner)
+        key: inner if key in _FREE_FORM else without_unset(inner)
         for key, inner in value.items()
         if inner is not None and not (inner == "" and key in _EMPTY_MEANS_UNSET)
     }
 
 
-def _metadata_findings(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+def name_findings(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with the name and the namespace of any resource, below its metadata."""
     for part in ("name", "namespace"):
         value = metadata.get(part)
         if isinstance(value, str) and not _NAME.fullmatch(value):
-            yield ("metadata", part), "must be lower-case letters, digits, '-' and '.', at most 253 characters"
+            yield (part,), "must be lower-case letters, digits, '-' and '.', at most 253 characters"
+
+
+def _metadata_findings(metadata: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from ((("metadata", *path), message) for path, message in name_findings(metadata))
     for name, message in wrong_settings(mapping(metadata.get("annotations"))):
         yield ("metadata", "annotations", name), message
 

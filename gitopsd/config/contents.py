@@ -9,18 +9,21 @@ from typing import Any
 from gitopsd.config.application import API_VERSION, GROUP, doubts, key_of, read_application, without_unknown
 from gitopsd.config.documents import ConfigErrors, Document, read_documents
 from gitopsd.config.model import Cluster
+from gitopsd.config.project import project_doubts, read_project
 from gitopsd.config.rules import mapping, mappings
 from gitopsd.model.app import App, AppKey, resource_origin
 from gitopsd.model.errors import ConfigError
+from gitopsd.model.project import UNRESTRICTED, Project
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a file of applications. `app` is the application concerned, where it can be told."""
+    """Something wrong with a file of applications. `app` and `project` are what it concerns, where that can be told."""
 
     file: str
     error: ConfigError
     app: AppKey | None = None
+    project: str = ""
 
     def __str__(self) -> str:
         """One sentence that names file, line and field."""
@@ -29,22 +32,25 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The applications of a file, what is wrong with its documents, and what they say without effect.
+    """The applications and projects of a file, what is wrong with its documents, and what they say without effect.
 
+    A project that is None has a document that can't be read, so nobody knows what it permits.
     `whole` is false where a broken document may be about any application, since its name can't be read either.
     """
 
     apps: Mapping[AppKey, App] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    projects: tuple[Mapping[str, Any], ...] = ()
+    projects: Mapping[str, Project | None] = field(default_factory=dict)
     whole: bool = True
 
     def after(self, before: Contents) -> Contents:
-        """These contents, with the last good version of each application whose document is broken now."""
+        """These contents, with the last good version of each application and project whose document is broken now."""
         broken = {problem.app for problem in self.problems}
         kept = {key: app for key, app in before.apps.items() if not self.whole or key in broken}
-        return replace(self, apps={**kept, **self.apps})
+        projects = {name: known for name, known in before.projects.items() if not self.whole}
+        read = {name: project or before.projects.get(name) for name, project in self.projects.items()}
+        return replace(self, apps={**kept, **self.apps}, projects={**projects, **read})
 
 
 def read_contents(text: bytes, file: str, clusters: tuple[Cluster, ...] | None) -> Contents:
@@ -55,23 +61,33 @@ def read_contents(text: bytes, file: str, clusters: tuple[Cluster, ...] | None) 
     try:
         documents = read_documents(text, file)
     except ConfigError as error:
-        return Contents(problems=(Problem(file, error),), whole=False)
+        unread = {UNRESTRICTED.name: None} if b"AppProject" in text else {}  # it may restrict what is unrestricted without it
+        return Contents(problems=(Problem(file, error),), projects=unread, whole=False)
     found = _Found(file, clusters)
     for document in documents:
         for part in _parts(document):
             found.take(part)
-    return Contents(found.apps, tuple(found.problems), tuple(found.warnings), tuple(found.projects), found.whole)
+    return Contents(found.apps, tuple(found.problems), tuple(found.warnings), found.projects, found.whole)
 
 
 def resource_contents(resource: Mapping[str, Any], clusters: tuple[Cluster, ...] | None) -> Contents:
-    """What an Application resource of a cluster declares; never raises. Fields that the schema does not have are warned of."""
+    """What an Application or AppProject resource of a cluster declares; never raises.
+
+    Fields of an Application that the schema does not have are warned of; those of a project may forbid something, and are errors.
+    """
     metadata = resource["metadata"]
-    name = resource_origin(AppKey(metadata["namespace"], metadata["name"]))
-    document, unknown = without_unknown(Document(name, resource))
+    name = resource_name(AppKey(metadata["namespace"], metadata["name"]), resource["kind"])
+    document = Document(name, resource)
+    document, unknown = without_unknown(document) if resource["kind"] == "Application" else (document, ())
     found = _Found(name, clusters)
     found.take(document)
     found.warnings += (Problem(name, error, key_of(document)) for error in unknown)
-    return Contents(found.apps, tuple(found.problems), tuple(found.warnings))
+    return Contents(found.apps, tuple(found.problems), tuple(found.warnings), found.projects)
+
+
+def resource_name(key: AppKey, kind: str = "Application") -> str:
+    """What stands for the file of a resource."""
+    return resource_origin(key) if kind == "Application" else f"{kind} {key}"
 
 
 def _parts(document: Document) -> Iterator[Document]:
@@ -90,7 +106,7 @@ class _Found:
     apps: dict[AppKey, App] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    projects: list[Mapping[str, Any]] = field(default_factory=list)
+    projects: dict[str, Project | None] = field(default_factory=dict)
     whole: bool = True
 
     def take(self, document: Document) -> None:
@@ -99,8 +115,7 @@ class _Found:
             case str(version), "Application" if version == API_VERSION:
                 self.application(document)
             case str(version), "AppProject" if version == API_VERSION:
-                self.projects.append(value)
-                self.warnings.append(Problem(self.file, document.error((), "AppProject is accepted, but not enforced yet")))
+                self.project(document)
             case version, kind:
                 self.problems.append(Problem(self.file, _foreign(document, version, kind), key_of(document)))
                 self.whole &= key_of(document) is not None
@@ -118,6 +133,26 @@ class _Found:
             self.problems.append(Problem(self.file, document.error((), twice(app, first)), app.key))
         self.warnings += (Problem(self.file, doubt, app.key) for doubt in doubts(document))
 
+    def project(self, document: Document) -> None:
+        name = key.name if (key := key_of(document)) else ""
+        try:
+            project = read_project(document)
+        except ConfigErrors as invalid:
+            self.problems += (Problem(self.file, error, project=name) for error in invalid.errors)
+            if name:
+                self.projects.setdefault(name, None)
+            self.whole &= bool(name)
+            return
+        if (first := self.projects.setdefault(name, project)) is not project:
+            self.problems.append(Problem(self.file, document.error((), project_twice(project, first)), project=name))
+        self.warnings += (Problem(self.file, doubt, project=name) for doubt in project_doubts(document))
+
+
+def project_twice(project: Project, first: Project | None) -> str:
+    """What is said of a second document about a project."""
+    where = first.origin if first else "a document that can't be read"
+    return f"project {project.name} stands in {where} too, and that one counts: remove or rename one of them"
+
 
 def twice(app: App, first: App) -> str:
     """What is said of a second document about an application."""
@@ -129,4 +164,5 @@ def _foreign(document: Document, version: object, kind: object) -> ConfigError:
         return document.error((), f"is no Application: it needs apiVersion: {API_VERSION} and kind: Application")
     if kind == "Application" and version.startswith(f"{GROUP}/"):
         return document.error(("apiVersion",), f"must be {API_VERSION}")
-    return document.error(("kind",), f"{kind} ({version}) is nothing that gitopsd takes from here: only Applications are")
+    taken = "only Applications and AppProjects are"
+    return document.error(("kind",), f"{kind} ({version}) is nothing that gitopsd takes from here: {taken}")

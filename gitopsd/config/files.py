@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from gitopsd.config.contents import Contents, Problem, read_contents, twice
+from gitopsd.config.contents import Contents, Problem, project_twice, read_contents, twice
 from gitopsd.config.load import read_file
 from gitopsd.config.model import Config
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import ConfigError, Place
+from gitopsd.model.project import UNRESTRICTED, Project
 
 MAX_FILES = 20_000
 RACY_SECONDS = 2.0
@@ -32,13 +32,25 @@ class Scan:
     """What stands in the files now, in the order of the files.
 
     `apps` holds the last good version of each application. `problems` are documents that were not taken as they are,
-    `warnings` what was taken and has no effect. `projects` are AppProject documents, which nothing enforces yet.
+    `warnings` what was taken and has no effect. `projects` are by name; one that is None can't be read. `whole` is false as long
+    as there may be projects that nobody has told of yet.
     """
 
     apps: tuple[App, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    projects: tuple[Mapping[str, Any], ...] = ()
+    projects: Mapping[str, Project | None] = field(default_factory=dict)
+    whole: bool = True
+
+    @property
+    def with_projects(self) -> tuple[App, ...]:
+        """The applications, each with its project: those that wait to learn of theirs are left out.
+
+        Only where nobody defines `default` is it unrestricted; a project that can't be read permits nothing.
+        """
+        known = {**({UNRESTRICTED.name: UNRESTRICTED} if self.whole else {}), **self.projects}
+        apps = (app for app in self.apps if self.whole or app.spec.project in known)
+        return tuple(replace(app, project=known.get(app.spec.project)) for app in apps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +88,13 @@ class ApplicationFiles:
             files |= {path: file for path in found if path not in files and (file := self._read(path))}
         self._files = files
         apps, doubles = self._without_doubles()
+        projects, double_projects = self._projects()
         contents = [file.contents for file in files.values()]
         return Scan(
             tuple(apps),
-            (*problems, *(problem for content in contents for problem in content.problems), *doubles),
+            (*problems, *(problem for content in contents for problem in content.problems), *doubles, *double_projects),
             (*warnings, *(warning for content in contents for warning in content.warnings)),
-            tuple(project for content in contents for project in content.projects),
+            projects,
         )
 
     def _read(self, path: Path) -> _File | None:
@@ -117,6 +130,18 @@ class ApplicationFiles:
             if holders[key] != path
         ]  # fmt: skip
         return [self._app(path, key) for key, path in claims if holders[key] == path], doubles
+
+    def _projects(self) -> tuple[dict[str, Project | None], list[Problem]]:
+        """Each project once: of two documents about one, the one in the first file counts."""
+        projects: dict[str, Project | None] = {}
+        doubles = []
+        for path, file in self._files.items():
+            for name, project in file.contents.projects.items():
+                first = projects.setdefault(name, project)
+                if project and first is not project:
+                    message = project_twice(project, first)
+                    doubles.append(Problem(str(path), ConfigError(message, Place(project.origin)), project=name))
+        return projects, doubles
 
     def _app(self, path: Path, key: AppKey) -> App:
         return self._files[path].contents.apps[key]

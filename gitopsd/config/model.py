@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from gitopsd.config.secrets import ResolvedPath, Secret, resolve
 from gitopsd.config.units import Duration, Size
-from gitopsd.model.app import wire_name
+from gitopsd.model.wire import wire_name
 
 API_VERSION = "gitopsd.dev/v1alpha1"
 IN_CLUSTER = "https://kubernetes.default.svc"

@@ -1,13 +1,13 @@
-"""Applications from resources of the cluster, read as those in files are: of a broken one, the last good version stays."""
+"""Applications and projects from resources of the cluster, read as those in files are: of a broken one, the last good version stays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitopsd.config.application import API_VERSION
-from gitopsd.config.contents import Contents, Problem, resource_contents, twice
+from gitopsd.config.contents import Contents, Problem, resource_contents, resource_name, twice
 from gitopsd.config.files import Scan
 from gitopsd.config.model import Cluster
 from gitopsd.model.app import App, AppKey
@@ -24,37 +24,41 @@ class ApplicationResources:
     """Reads each resource again when what it declares has changed; its status may change as often as it likes."""
 
     clusters: tuple[Cluster, ...] | None
-    _read: dict[AppKey, tuple[Mapping[str, Any], Contents]] = field(default_factory=dict)
+    _read: dict[str, tuple[Mapping[str, Any], Contents]] = field(default_factory=dict)
 
-    def scan(self, resources: Mapping[AppKey, Mapping[str, Any]], projects: Iterable[Mapping[str, Any]] = ()) -> Scan:
-        """What the resources declare now. Never raises for what they hold."""
-        self._read = {key: self._contents(key, declared(resource)) for key, resource in sorted(resources.items())}
+    def scan(self, resources: Mapping[AppKey, Mapping[str, Any]], projects: Mapping[AppKey, Mapping[str, Any]] | None) -> Scan:
+        """What the resources declare now. Never raises for what they hold. `projects` is None where they are not known yet."""
+        found = {resource_name(key): declared(resource) for key, resource in sorted(resources.items())}
+        for key, resource in sorted((projects or {}).items()):
+            found[resource_name(key, "AppProject")] = declared(resource, "AppProject")
+        self._read = {name: self._contents(name, resource) for name, resource in found.items()}
         contents = [contents for _, contents in self._read.values()]
         return Scan(
             tuple(app for content in contents for app in content.apps.values()),
             tuple(problem for content in contents for problem in content.problems),
             tuple(warning for content in contents for warning in content.warnings),
-            tuple(projects),
+            {name: project for content in reversed(contents) for name, project in content.projects.items()},
+            whole=projects is not None,
         )
 
-    def _contents(self, key: AppKey, resource: Mapping[str, Any]) -> tuple[Mapping[str, Any], Contents]:
-        known = self._read.get(key)
+    def _contents(self, name: str, resource: Mapping[str, Any]) -> tuple[Mapping[str, Any], Contents]:
+        known = self._read.get(name)
         if known is not None and known[0] == resource:
             return known
         contents = resource_contents(resource, self.clusters)
         return resource, contents.after(known[1]) if known else contents
 
 
-def declared(resource: Mapping[str, Any]) -> dict[str, Any]:
+def declared(resource: Mapping[str, Any], kind: str = "Application") -> dict[str, Any]:
     """The part of a resource that declares what is wanted: neither status nor requests, nor what the server keeps in metadata."""
     metadata = resource["metadata"]
     annotations = {name: value for name, value in (metadata.get("annotations") or {}).items() if name != REFRESH}
     own = {name: metadata[name] for name in _DECLARED if name in metadata} | {"annotations": annotations}
-    return {"apiVersion": API_VERSION, "kind": "Application", "metadata": own, "spec": resource.get("spec")}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": own, "spec": resource.get("spec")}
 
 
 def joined(first: Scan, second: Scan) -> Scan:
-    """Both scans as one; of an application that is in both, the document of the first counts."""
+    """Both scans as one; of an application or project that is in both, the document of the first counts."""
     apps: dict[AppKey, App] = {app.key: app for app in first.apps}
     doubles = [app for app in second.apps if app.key in apps]
     others = tuple(app for app in second.apps if app.key not in apps)
@@ -64,5 +68,6 @@ def joined(first: Scan, second: Scan) -> Scan:
         apps=first.apps + others,
         problems=first.problems + second.problems + said,
         warnings=first.warnings + second.warnings,
-        projects=first.projects + second.projects,
+        projects={**second.projects, **first.projects},
+        whole=first.whole and second.whole,
     )

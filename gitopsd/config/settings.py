@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from gitopsd.config.documents import ConfigErrors, Document, did_you_mean
 from gitopsd.config.model import Defaults
 from gitopsd.config.validate import validate
-from gitopsd.model.app import ANNOTATION_PREFIX, App, wire_name
+from gitopsd.model.app import ANNOTATION_PREFIX, App
+from gitopsd.model.wire import wire_name
 
 ANNOTATIONS: Mapping[str, str] = {ANNOTATION_PREFIX + name.replace("_", "-"): name for name in Defaults.model_fields}
 """The fields of `Defaults` by annotation."""

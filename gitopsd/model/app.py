@@ -1,8 +1,7 @@
 """An application: what stands where in Git, and how it is to live in which cluster.
 
 The values mirror Argo CD's `Application` (argoproj.io/v1alpha1) field by field, in snake case. `gitopsd.config` validates
-documents against these very classes, so the schema has one definition. `AliasedModel` is what it needs to know: the wire
-names are the camel-case ones, and unknown fields are refused.
+documents against these very classes, so the schema has one definition.
 """
 
 from __future__ import annotations
@@ -10,17 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from gitopsd.model.project import UNRESTRICTED, Project
+from gitopsd.model.wire import STRICT
+
 ANNOTATION_PREFIX = "gitopsd.dev/"
 """What gitopsd adds to Argo CD's Application stands in annotations with this prefix."""
-
-
-def wire_name(name: str) -> str:
-    """The field's name in documents: `target_revision` -> `targetRevision`, `repo_url` -> `repoURL`."""
-    first, *rest = name.split("_")
-    return first + "".join("URL" if word == "url" else word.capitalize() for word in rest)
-
-
-_STRICT: dict[str, Any] = {"alias_generator": wire_name, "extra": "forbid", "populate_by_name": False}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,7 +37,7 @@ def resource_origin(key: AppKey) -> str:
 class Selector:
     """Which objects a patch or a rule applies to; patterns are anchored regular expressions, empty selects all."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     group: str = ""
     version: str = ""
     kind: str = ""
@@ -58,7 +51,7 @@ class Selector:
 class KustomizePatch:
     """One of `source.kustomize.patches`: a strategic-merge or JSON6902 patch, inline or by path."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     patch: str = ""
     path: str = ""
     target: Selector | None = None
@@ -69,7 +62,7 @@ class KustomizePatch:
 class KustomizeReplica:
     """One of `source.kustomize.replicas`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     name: str
     count: int | str
 
@@ -78,7 +71,7 @@ class KustomizeReplica:
 class KustomizeOptions:
     """`source.kustomize`: what Argo CD sets with `kustomize edit` before the build. `images` are `[old=]new[:tag|@digest]`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     name_prefix: str = ""
     name_suffix: str = ""
     namespace: str = ""
@@ -103,7 +96,7 @@ class KustomizeOptions:
 class JsonnetVar:
     """A variable of Jsonnet; `code` says that the value is Jsonnet, not text."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     name: str
     value: str
     code: bool = False
@@ -113,7 +106,7 @@ class JsonnetVar:
 class JsonnetOptions:
     """`source.directory.jsonnet`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     ext_vars: tuple[JsonnetVar, ...] = ()
     tlas: tuple[JsonnetVar, ...] = ()
     libs: tuple[str, ...] = ()
@@ -123,7 +116,7 @@ class JsonnetOptions:
 class DirectoryOptions:
     """`source.directory`: a plain folder of manifests; `include` and `exclude` are globs, `{a,b}` for alternatives."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     recurse: bool = False
     include: str = ""
     exclude: str = ""
@@ -134,7 +127,7 @@ class DirectoryOptions:
 class HelmParameter:
     """One of `source.helm.parameters`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     name: str
     value: str = ""
     force_string: bool = False
@@ -144,7 +137,7 @@ class HelmParameter:
 class HelmFileParameter:
     """One of `source.helm.fileParameters`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     name: str
     path: str
 
@@ -153,7 +146,7 @@ class HelmFileParameter:
 class HelmOptions:
     """`source.helm`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     value_files: tuple[str, ...] = ()
     parameters: tuple[HelmParameter, ...] = ()
     file_parameters: tuple[HelmFileParameter, ...] = ()
@@ -175,7 +168,7 @@ class HelmOptions:
 class Source:
     """Where manifests come from. `target_revision` is a branch, tag, commit id, `HEAD` or a semver range of tags."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     repo_url: str
     path: str = ""
     target_revision: str = "HEAD"
@@ -197,7 +190,7 @@ class Source:
 class Destination:
     """Which cluster, by `server` or by `name`; `namespace` applies only to objects that have none."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     server: str = ""
     name: str = ""
     namespace: str = ""
@@ -207,7 +200,7 @@ class Destination:
 class Automated:
     """`syncPolicy.automated`; `enabled: null` means on."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     enabled: bool | None = None
     prune: bool = False
     self_heal: bool = False
@@ -218,7 +211,7 @@ class Automated:
 class Backoff:
     """`syncPolicy.retry.backoff`; durations as Kubernetes writes them (`5s`, `3m`)."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     duration: str = "5s"
     factor: int = 2
     max_duration: str = "3m"
@@ -228,7 +221,7 @@ class Backoff:
 class Retry:
     """`syncPolicy.retry`; a `limit` below zero is unlimited."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     limit: int = 5
     refresh: bool = False
     backoff: Backoff = field(default_factory=Backoff)
@@ -238,7 +231,7 @@ class Retry:
 class NamespaceMetadata:
     """`syncPolicy.managedNamespaceMetadata`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
 
@@ -247,7 +240,7 @@ class NamespaceMetadata:
 class SyncPolicy:
     """`syncPolicy`; without `automated` only a person syncs."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     automated: Automated | None = None
     sync_options: tuple[str, ...] = ()
     retry: Retry | None = None
@@ -258,7 +251,7 @@ class SyncPolicy:
 class IgnoreDifference:
     """One of `ignoreDifferences`."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     kind: str
     group: str = ""
     name: str = ""
@@ -272,7 +265,7 @@ class IgnoreDifference:
 class Info:
     """One of `info`: shown, never used."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     name: str
     value: str
 
@@ -281,7 +274,7 @@ class Info:
 class AppSpec:
     """`Application.spec`: exactly one of `source` and `sources` (the config checks that)."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     destination: Destination
     project: str = "default"
     source: Source | None = None
@@ -315,7 +308,8 @@ class AppSettings:
 class App:
     """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster).
 
-    `holder` says who else reconciles it, in a sentence: it is then refused, not fought over.
+    `holder` says who else reconciles it, in a sentence: it is then refused, not fought over. `project` is what `spec.project` names,
+    None where there is no such project: then nothing is permitted.
     """
 
     key: AppKey
@@ -326,6 +320,7 @@ class App:
     origin: str = ""
     settings: AppSettings = field(default_factory=AppSettings)
     holder: str = ""
+    project: Project | None = UNRESTRICTED
 
     @property
     def is_resource(self) -> bool:

@@ -13,6 +13,7 @@ from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step, Verdict
 from gitopsd.model.record import Trigger
 from gitopsd.model.refs import ObjectRef
+from gitopsd.plan.confine import Fence
 from gitopsd.plan.hooks import hook_steps, taken
 from gitopsd.plan.order import ordered
 from gitopsd.plan.ownership import adopt_policy, can_adopt, can_prune
@@ -22,7 +23,7 @@ from gitopsd.plan.recreate import allowing
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a plan is made for: by whom, what may be pruned, and whether to make anew what can't be changed.
+    """What a plan is made for: by whom, what may be pruned, whether to make anew what can't be changed, and within which fence.
 
     `run` completes the names of hooks that generate theirs.
     """
@@ -31,6 +32,7 @@ class Asked:
     permission: Permission
     run: str = ""
     recreate: bool = False
+    fence: Fence = Fence()  # noqa: RUF009 - frozen
 
     @classmethod
     def of(cls, app: App, trigger: Trigger, installation: str, run: str = "", confirmed: str = "") -> Asked:
@@ -105,6 +107,8 @@ def _extra(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> Ste
     if (why := can_prune(live, mine, inventory.members.get(entry.ref))) is not None:
         # Not ours (any more): it is no business of this plan, unless the inventory still lists it.
         return Step(entry.ref, Action.SKIP, f"left in place: {why}", live=live) if live.mark == mine else None
+    if objection := asked.fence.objection(entry.ref):
+        return Step(entry.ref, Action.SKIP, f"not in Git; left in place: {objection}", live=live)
     return leaving(live, app, asked.permission)
 
 

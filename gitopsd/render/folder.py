@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
+from gitopsd.formats.glob import glob
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
 from gitopsd.model.app import JsonnetOptions
@@ -82,30 +82,11 @@ def _is_wanted(path: str, options: DirectoryOptions) -> bool:
     return not options.include or _glob(options.include).fullmatch(path) is not None
 
 
-@cache
 def _glob(pattern: str) -> re.Pattern[str]:
-    """A regular expression for a glob with `*`, `?`, `[...]` and `{a,b}`. Raises RenderError for one that is none."""
-    translated = re.sub(r"\\.|\*+|\?|\[!?[^\]]*\]|[{},]|[^\\*?\[{},]+|.", _translated, pattern)
     try:
-        return re.compile(translated, re.DOTALL)
-    except re.error:
-        raise RenderError(f"the glob {pattern!r} can't be read", Place("", field="spec.source.directory")) from None
-
-
-def _translated(match: re.Match[str]) -> str:
-    token = match[0]
-    special = {"?": ".", "{": "(?:", "}": ")", ",": "|"}
-    if token in special:
-        return special[token]
-    if token.startswith("*"):
-        return ".*"
-    if token.startswith("[") and token.endswith("]"):
-        return (
-            f"[^{re.escape(token[2:-1])}]".replace(r"\-", "-")
-            if token[1] == "!"
-            else f"[{re.escape(token[1:-1])}]".replace(r"\-", "-")
-        )
-    return re.escape(token.removeprefix("\\"))
+        return glob(pattern)
+    except ValueError as error:
+        raise RenderError(str(error), Place("", field="spec.source.directory")) from None
 
 
 def _objects(tree: Tree, file: str, settings: BuildSettings) -> list[Object]:

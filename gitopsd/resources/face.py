@@ -19,8 +19,8 @@ class Followed(Declared, Protocol):
     """... and what else is followed beside the applications."""
 
     @property
-    def projects(self) -> tuple[Mapping[str, Any], ...]:
-        """The AppProject resources."""
+    def projects(self) -> Mapping[AppKey, Mapping[str, Any]] | None:
+        """The AppProject resources, None as long as it is not known which there are."""
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -34,3 +34,13 @@ def test_missing_file(tmp_path: Path) -> None:
     """A file that is not there is an error, not a crash."""
     (error,) = check(tmp_path / "a.yaml").errors
     assert "can't be read" in str(error)
+
+
+def test_applications_against_their_projects(tmp_path: Path) -> None:
+    """What a project does not permit of an application is an error where the application stands."""
+    (tmp_path / "config.yaml").write_text(f"{HEAD}applications: [{{file: '*.app'}}]\n")
+    project = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: default}\nspec: {sourceRepos: ['*']}\n"
+    (tmp_path / "one.app").write_text(f"{app('a')}---\n{project}")
+    report = check(tmp_path / "config.yaml")
+    (error,) = report.errors
+    assert str(error).startswith(f"{tmp_path}/one.app:1: spec: project default does not permit the namespace")

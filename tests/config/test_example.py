@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from gitopsd.config import Config, check, load_config
 from gitopsd.config.settings import ANNOTATIONS
 from gitopsd.config.units import format_duration, format_size
-from gitopsd.model.app import wire_name
+from gitopsd.model.wire import wire_name
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -197,12 +197,43 @@ def test_application_twice_in_a_file(tmp_path: Path, config: Config) -> None:
     assert problems(scan, tmp_path)[0].startswith("apps/a.yaml:6:1: application argocd/a stands in apps/a.yaml:1 too")
 
 
-def test_project_is_kept_with_a_warning(tmp_path: Path, config: Config) -> None:
-    """An AppProject is accepted, and nobody is left to believe that it is enforced."""
-    (tmp_path / "apps/p.yaml").write_text("apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: p}\nspec: {}\n")
-    scan = ApplicationFiles(config).scan()
-    assert [project["metadata"]["name"] for project in scan.projects] == ["p"]
-    assert [str(warning).partition(": ")[2] for warning in scan.warnings] == ["AppProject is accepted, but not enforced yet"]
+PROJECT = "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: p}\nspec: {sourceRepos: [u]}\n"
+
+
+def test_projects(tmp_path: Path, config: Config) -> None:
+    """AppProjects stand beside Applications; of a broken one the last good version stays; of two of one name the first counts."""
+    (tmp_path / "apps/p.yaml").write_text(PROJECT)
+    files = ApplicationFiles(config)
+    good = files.scan().projects["p"]
+    assert good
+    assert good.spec.source_repos == ("u",)
+    (tmp_path / "apps/p.yaml").write_text(PROJECT.replace("sourceRepos", "sourceRepo"))
+    scan = files.scan()
+    assert scan.projects == {"p": good}
+    assert problems(scan, tmp_path) == [
+        'apps/p.yaml:4:8: spec.sourceRepo: unknown field "sourceRepo", did you mean "sourceRepos"?'
+    ]
+    (tmp_path / "apps/p.yaml").write_text(PROJECT)
+    (tmp_path / "apps/q.yaml").write_text(PROJECT)
+    scan = files.scan()
+    assert scan.projects == {"p": good}
+    assert problems(scan, tmp_path)[0].endswith("and that one counts: remove or rename one of them")
+
+
+def test_a_broken_project_permits_nothing(tmp_path: Path, config: Config) -> None:
+    """Of a project that was never read nobody knows what it permits, the one called default included."""
+    (tmp_path / "apps/a.yaml").write_text(app("a", "x"))
+    default = PROJECT.replace("name: p", "name: default")
+    for text, permits in (
+        ("", True),
+        (default.replace("[u]", "1"), False),
+        (default.replace("[u]", "["), False),
+        (default, True),
+    ):
+        (tmp_path / "apps/p.yaml").write_text(text)
+        scan = ApplicationFiles(config).scan()
+        (joined,) = scan.with_projects
+        assert bool(joined.project) is permits
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from gitopsd.config import ConfigErrors, Scan, load_config
 from gitopsd.config.resources import REFRESH, ApplicationResources, joined
 from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source
+from gitopsd.model.project import UNRESTRICTED
 
 KEY = AppKey("argocd", "web")
 
@@ -23,7 +24,7 @@ def resource(**spec: Any) -> dict[str, Any]:
 
 def read(found: dict[str, Any], reader: ApplicationResources | None = None) -> Scan:
     """A scan where this is the only one."""
-    return (reader or ApplicationResources(None)).scan({KEY: found})
+    return (reader or ApplicationResources(None)).scan({KEY: found}, {})
 
 
 def test_a_resource_is_an_application() -> None:
@@ -85,3 +86,26 @@ def test_resources_need_the_cluster_they_are_in(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text + "applications: [{cluster: {selector: a=b}}]\n")
     with pytest.raises(ConfigErrors, match=r"applications\[0\].cluster: needs an entry of clusters whose server is https"):
         load_config(tmp_path / "config.yaml", {})
+
+
+def test_projects_of_the_cluster() -> None:
+    """AppProjects are read beside the applications; a strange one keeps its last good version, or permits nothing."""
+    reader = ApplicationResources(None)
+    given = resource() | {"kind": "AppProject", "spec": {"sourceRepos": ["r"]}}
+    (app,) = reader.scan({KEY: resource(project="web")}, {KEY: given}).with_projects
+    assert app.project
+    assert app.project.spec.source_repos == ("r",)
+    strange = given | {"spec": {"sourceRepos": ["r"], "brandNewDenial": ["*"]}}
+    scan = reader.scan({KEY: resource(project="web")}, {KEY: strange})
+    assert [kept.project for kept in scan.with_projects] == [app.project]
+    assert "brandNewDenial" in str(scan.problems[0])
+    (app,) = ApplicationResources(None).scan({KEY: resource(project="web")}, {KEY: strange}).with_projects
+    assert app.project is None
+
+
+def test_applications_wait_for_projects_that_are_not_known_yet() -> None:
+    """Until the cluster has told its projects, only applications whose project stands in a file are taken up."""
+    cluster = ApplicationResources(None).scan({KEY: resource()}, None)
+    file = App(AppKey("argocd", "shop"), AppSpec(Destination(name="here"), project="shop"))
+    both = joined(Scan((file,), projects={"shop": UNRESTRICTED}), cluster)
+    assert [app.key for app in both.with_projects] == [file.key]

@@ -43,7 +43,7 @@ class Followed:
     """The resources of a server in memory; `refuses` is raised by every write."""
 
     applications: dict[AppKey, Object] = field(default_factory=dict)
-    projects: tuple[Mapping[str, Any], ...] = ()
+    projects: Mapping[AppKey, Mapping[str, Any]] | None = field(default_factory=dict)
     failures: tuple[str, ...] = ()
     patches: list[Mapping[str, Any]] = field(default_factory=list)
     refuses: GitopsdError | None = None

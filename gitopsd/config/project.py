@@ -1,0 +1,105 @@
+"""One document of kind AppProject: checked against `gitopsd.model.project`, and turned into a `Project`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
+
+from gitopsd.config.application import Metadata, name_findings, without_unset
+from gitopsd.config.documents import ConfigErrors, Document, Path
+from gitopsd.config.rules import Finding, mapping, mappings
+from gitopsd.config.validate import in_order, validate
+from gitopsd.formats.glob import glob
+from gitopsd.model.errors import ConfigError
+from gitopsd.model.project import Project, ProjectSpec
+from gitopsd.model.wire import wire_name
+
+
+@dataclass(frozen=True, slots=True)
+class _AppProject:
+    """The document. What its controller writes is there to be ignored."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "alias_generator": wire_name}
+    api_version: str
+    kind: str
+    metadata: Metadata
+    spec: ProjectSpec
+    status: Any = None
+
+
+@cache
+def _adapter() -> TypeAdapter[_AppProject]:
+    return TypeAdapter(_AppProject)
+
+
+def read_project(document: Document) -> Project:
+    """The project in a document; raises ConfigErrors with everything that is wrong with it."""
+    document = replace(document, value=without_unset(document.value))
+    metadata, spec = (mapping(mapping(document.value).get(part)) for part in ("metadata", "spec"))
+    errors = [document.error(("metadata", *path), message) for path, message in name_findings(metadata)]
+    errors += [document.error(("spec", *path), message) for path, message in _findings(spec)]
+    try:
+        read = validate(_adapter(), document, ())
+    except ConfigErrors as invalid:
+        raise ConfigErrors(in_order((*invalid.errors, *errors))) from None
+    if errors:
+        raise ConfigErrors(in_order(errors))
+    return Project(read.metadata.name, read.spec, read.metadata.namespace, document.origin)
+
+
+_NOT_YET: Mapping[str, str] = {
+    "roles": "gitopsd's API has a token of its own, and gives none to a project's roles",
+    "orphanedResources": "orphaned objects are not looked for",
+    "syncWindows": "applications are synced at any time",
+    "signatureKeys": "signatures of commits are not verified",
+    "destinationServiceAccounts": "gitopsd's own account acts",
+}
+"""What an AppProject may say and gitopsd does not do, and what it does instead."""
+
+
+def project_doubts(document: Document) -> Iterator[ConfigError]:
+    """What an acceptable document says that has no effect."""
+    spec = mapping(mapping(document.value).get("spec"))
+    for name, part in _NOT_YET.items():
+        if spec.get(name):
+            yield document.error(("spec", name), f"is not honoured: {part}")
+
+
+_GLOBS: Mapping[str, tuple[str, ...]] = {
+    "destinations": ("server", "name", "namespace"),
+    "clusterResourceWhitelist": ("group", "kind", "name"),
+    "clusterResourceBlacklist": ("group", "kind", "name"),
+    "namespaceResourceWhitelist": ("group", "kind"),
+    "namespaceResourceBlacklist": ("group", "kind"),
+    "destinationServiceAccounts": ("server", "namespace"),
+}
+"""The fields of lists of mappings that hold globs."""
+
+
+def _findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
+    for path, pattern in _globs(spec):
+        if pattern == "!*":
+            yield path, "denies everything: leave the rule out, or deny less"
+        try:
+            glob(pattern.removeprefix("!"))
+        except ValueError as error:
+            yield path, str(error)
+    for index, rule in mappings(spec.get("destinations")):
+        if not rule.get("server") and not rule.get("name"):
+            yield ("destinations", index), "must have server or name: globs for the cluster"
+    if spec.get("sourceIntegrity"):
+        yield ("sourceIntegrity",), "is not supported, and a rule that is not enforced is worse than none: use signatureKeys"
+
+
+def _globs(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    for name in ("sourceRepos", "sourceNamespaces"):
+        for index, pattern in enumerate(spec.get(name) or () if isinstance(spec.get(name), list) else ()):
+            if isinstance(pattern, str):
+                yield (name, index), pattern
+    for name, fields in _GLOBS.items():
+        for index, rule in mappings(spec.get(name)):
+            yield from (((name, index, part), rule[part]) for part in fields if isinstance(rule.get(part), str))

@@ -1,0 +1,62 @@
+"""What a project permits, seen from the whole pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gitopsd.model.project import UNRESTRICTED
+from gitopsd.model.record import Phase, SyncStatus, Trigger, TriggerKind
+from tests.plan.builders import manifest
+from tests.plan.test_confine import project
+from tests.reconciling import World
+
+MANUAL = Trigger(TriggerKind.MANUAL, actor="ann")
+
+
+def restricted(world: World, **spec: Any) -> None:
+    """The application's project is one with this spec from now on."""
+    world.app = replace(world.app, project=project(**spec))
+
+
+async def test_an_application_that_its_project_refuses() -> None:
+    """Nothing is fetched, asked or changed, whoever asks; the condition is Argo CD's, and what is mended goes on by itself."""
+    world = World()
+    restricted(world, sourceRepos=["https://elsewhere/*"])
+    world.git.push("c1", manifest())
+    for trigger in (Trigger(TriggerKind.POLL), MANUAL):
+        record = await world.reconcile(trigger)
+        assert (record.phase, record.sync, record.commits) == (Phase.ERROR, SyncStatus.UNKNOWN, ())
+        (condition,) = record.conditions
+        assert condition.type == "InvalidSpecError"
+        assert condition.message == "project web does not permit the repository repo: add it to its sourceRepos"
+    assert world.cluster.calls == []
+    restricted(world)
+    assert (await world.reconcile()).sync is SyncStatus.SYNCED
+
+
+async def test_a_commit_with_an_object_that_its_project_refuses() -> None:
+    """Nothing of it is written, what it permits neither; what was live stays."""
+    world = World()
+    restricted(world)
+    world.git.push("c1", manifest(name="a"))
+    await world.reconcile()
+    world.git.push("c2", manifest(name="a", data={"key": "2"}), manifest(name="b", namespace="kube-system"))
+    restricted(world, destinations=[{"server": "*", "namespace": "web"}])
+    record = await world.reconcile()
+    assert record.phase is Phase.FAILED
+    assert "nothing was written: ConfigMap/kube-system/b" in record.message
+    assert "project web does not permit the namespace kube-system" in record.message
+    assert world.names() == {"ConfigMap/web/a"}
+    assert world.cluster.called("write") == []
+
+
+async def test_rules_hold_for_the_commit_that_is_live_already() -> None:
+    """A rule that is made stricter is noticed with the next pass, though Git has not moved."""
+    world = World()
+    world.git.push("c1", manifest())
+    assert world.app.project is UNRESTRICTED
+    assert (await world.reconcile()).sync is SyncStatus.SYNCED
+    restricted(world, namespaceResourceWhitelist=[])
+    record = await world.reconcile()
+    assert (record.sync, world.names()) == (SyncStatus.OUT_OF_SYNC, {"ConfigMap/web/settings"})
