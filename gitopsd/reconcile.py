@@ -23,11 +23,12 @@ from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import Fence, confined, violations
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
-from gitopsd.plan.policy import Decision, Known, decide
+from gitopsd.plan.policy import Decision, Known, decide, within_windows
 from gitopsd.plan.qualify import Marking, qualify
+from gitopsd.plan.windows import assess
 from gitopsd.ports import Clock, ClusterPort, Ports, Rendered
 from gitopsd.preflight import Preflight
-from gitopsd.report import Evidence, concluded, planned
+from gitopsd.report import Evidence, concluded, held, planned
 from gitopsd.waiting import Course
 
 
@@ -108,7 +109,7 @@ class Reconciler:
         try:
             evidence, decision = await self._plan(this, memory)
             outcome = await self._sync(this, evidence) if decision.sync else None
-            return await self._conclude(this, memory, evidence, outcome)
+            return await self._conclude(this, memory, evidence, decision, outcome)
         except GitopsdError as error:
             return await self._failed(this, memory, error)
         except asyncio.CancelledError:
@@ -137,7 +138,9 @@ class Reconciler:
             plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
-            decision = self._held_back(this, decide(app, trigger, checked, memory.known))
+            standing = assess(app, fence.target, ports.clock.now())
+            decision = within_windows(decide(app, trigger, checked, memory.known), trigger, standing)
+            decision = self._held_back(this, decision)
             checked = await self._preflight.check_hooks(app, checked) if decision.hooks else without_hooks(checked)
         return Evidence(desired, inventory, live, checked, memory.known), decision
 
@@ -177,7 +180,9 @@ class Reconciler:
         ended = replace(begun, phase=Phase.FAILED, message=message, stages=stages, finished=self.ports.clock.now())
         return await self.ports.history.record(ended)
 
-    async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
+    async def _conclude(
+        self, this: _Pass, memory: _Memory, evidence: Evidence, decision: Decision, outcome: Outcome | None
+    ) -> SyncRecord:
         if outcome is None and not (evidence.plan.steps or evidence.plan.refusals or this.trigger.dry_run):
             # What a crash kept from being noted after the last sync; asks nothing where it is noted already.
             await self.ports.cluster.remember(this.app, evidence.inventory_after(None))
@@ -189,7 +194,7 @@ class Reconciler:
             record = replace(record, message=why, conditions=(*record.conditions, Condition("DependencyNotReady", why)))
         if not (this.trigger.dry_run or this.trigger.resources):  # a part of a commit says nothing about the rest
             memory.known, memory.failure = memory.known.after(record), None
-        return await self.ports.history.record(record)
+        return await self.ports.history.record(held(record, decision.reason) if decision.held else record)
 
     async def _failed(self, this: _Pass, memory: _Memory, error: GitopsdError) -> SyncRecord:
         """The record of a pass that came to no plan. The same failure of the same revision is remembered once."""

@@ -20,6 +20,7 @@ from gitopsd.model.record import (
     ResultStatus,
     SyncRecord,
     SyncStatus,
+    TriggerKind,
 )
 from gitopsd.model.refs import ObjectRef
 from gitopsd.plan.policy import Known, is_drift
@@ -87,6 +88,14 @@ def concluded(
         conditions=refused,
         warnings=plan.warnings + (outcome.warnings if outcome else ()),
     )
+
+
+def held(record: SyncRecord, reason: str) -> SyncRecord:
+    """The record of a pass that a sync window kept from syncing: a condition, and a failure for the person who asked."""
+    record = replace(record, conditions=(*record.conditions, Condition("SyncWindow", reason)))
+    if record.trigger.kind is not TriggerKind.MANUAL:
+        return record
+    return replace(record, attempted=True, phase=Phase.FAILED, message=f"nothing was written: {reason}")
 
 
 def _open(plan: Plan, outcome: Outcome | None) -> dict[ObjectRef, Step]:

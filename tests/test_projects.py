@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from gitopsd.model.project import UNRESTRICTED
@@ -60,3 +61,39 @@ async def test_rules_hold_for_the_commit_that_is_live_already() -> None:
     restricted(world, namespaceResourceWhitelist=[])
     record = await world.reconcile()
     assert (record.sync, world.names()) == (SyncStatus.OUT_OF_SYNC, {"ConfigMap/web/settings"})
+
+
+def window(kind: str, **fields: Any) -> dict[str, Any]:
+    """A window for every application, that opens at ten in the evening for eight hours."""
+    return {"kind": kind, "schedule": "0 22 * * *", "duration": "8h", "applications": ["*"]} | fields
+
+
+async def test_a_sync_waits_for_its_window() -> None:
+    """What differs is shown and left; a person who asks is refused; when the window turns, it is done without another commit."""
+    world = World()
+    world.clock.time = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
+    restricted(world, syncWindows=[window("deny")])
+    world.git.push("c1", manifest())
+    record = await world.reconcile()
+    assert (record.sync, record.attempted, world.names()) == (SyncStatus.OUT_OF_SYNC, False, set())
+    (condition,) = record.conditions
+    assert (condition.type, condition.message) == (
+        "SyncWindow",
+        'the deny window "0 22 * * *" of project default denies syncs until 2026-03-03 06:00 UTC',
+    )
+    record = await world.reconcile(MANUAL)
+    assert (record.phase, record.attempted, world.names()) == (Phase.FAILED, True, set())
+    assert record.message.startswith("nothing was written: the deny window")
+    world.clock.time = datetime(2026, 3, 3, 6, 1, tzinfo=UTC)
+    record = await world.reconcile(Trigger(TriggerKind.WINDOW))
+    assert (record.phase, record.conditions, world.names()) == (Phase.SUCCEEDED, (), {"ConfigMap/web/settings"})
+
+
+async def test_a_person_may_sync_where_the_window_says_so() -> None:
+    """With manualSync a closed window holds what happens by itself, and nobody who asks."""
+    world = World()
+    world.clock.time = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    restricted(world, syncWindows=[window("allow", manualSync=True)])
+    world.git.push("c1", manifest())
+    assert not (await world.reconcile()).attempted
+    assert (await world.reconcile(MANUAL)).phase is Phase.SUCCEEDED

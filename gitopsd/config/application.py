@@ -20,8 +20,8 @@ from gitopsd.config.ignores import ignore_findings
 from gitopsd.config.model import Cluster
 from gitopsd.config.rules import Finding, mapping, mappings
 from gitopsd.config.settings import unknown_settings, wrong_settings
-from gitopsd.config.units import parse_duration
 from gitopsd.config.validate import in_order, unknown_fields, validate
+from gitopsd.formats.durations import parse_duration
 from gitopsd.model.app import App, AppKey, AppSpec, Source
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.wire import wire_name

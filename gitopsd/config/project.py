@@ -17,6 +17,7 @@ from gitopsd.formats.glob import glob
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.project import Project, ProjectSpec
 from gitopsd.model.wire import wire_name
+from gitopsd.plan.windows import window_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ def read_project(document: Document) -> Project:
         read = validate(_adapter(), document, ())
     except ConfigErrors as invalid:
         raise ConfigErrors(in_order((*invalid.errors, *errors))) from None
+    for index, window in enumerate(read.spec.sync_windows):
+        if problem := window_problem(window):
+            errors.append(document.error(("spec", "syncWindows", index, problem[0]), problem[1]))
     if errors:
         raise ConfigErrors(in_order(errors))
     return Project(read.metadata.name, read.spec, read.metadata.namespace, document.origin)
@@ -54,7 +58,6 @@ def read_project(document: Document) -> Project:
 _NOT_YET: Mapping[str, str] = {
     "roles": "gitopsd's API has a token of its own, and gives none to a project's roles",
     "orphanedResources": "orphaned objects are not looked for",
-    "syncWindows": "applications are synced at any time",
     "signatureKeys": "signatures of commits are not verified",
     "destinationServiceAccounts": "gitopsd's own account acts",
 }
@@ -67,6 +70,11 @@ def project_doubts(document: Document) -> Iterator[ConfigError]:
     for name, part in _NOT_YET.items():
         if spec.get(name):
             yield document.error(("spec", name), f"is not honoured: {part}")
+    for index, window in mappings(spec.get("syncWindows")):
+        if window.get("syncOverrun"):
+            yield document.error(("spec", "syncWindows", index, "syncOverrun"), "has no effect: a sync under way always goes on")
+        if not any(window.get(name) for name in ("applications", "namespaces", "clusters")):
+            yield document.error(("spec", "syncWindows", index), "selects nothing: name applications, namespaces or clusters")
 
 
 _GLOBS: Mapping[str, tuple[str, ...]] = {
@@ -76,6 +84,7 @@ _GLOBS: Mapping[str, tuple[str, ...]] = {
     "namespaceResourceWhitelist": ("group", "kind"),
     "namespaceResourceBlacklist": ("group", "kind"),
     "destinationServiceAccounts": ("server", "namespace"),
+    "syncWindows": ("applications", "namespaces", "clusters"),
 }
 """The fields of lists of mappings that hold globs."""
 
@@ -97,9 +106,16 @@ def _findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _globs(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     for name in ("sourceRepos", "sourceNamespaces"):
-        for index, pattern in enumerate(spec.get(name) or () if isinstance(spec.get(name), list) else ()):
-            if isinstance(pattern, str):
-                yield (name, index), pattern
+        yield from _texts((name,), spec.get(name))
     for name, fields in _GLOBS.items():
         for index, rule in mappings(spec.get(name)):
-            yield from (((name, index, part), rule[part]) for part in fields if isinstance(rule.get(part), str))
+            for part in fields:
+                yield from _texts((name, index, part), rule.get(part))
+
+
+def _texts(path: Path, value: Any) -> Iterator[tuple[Path, str]]:
+    """The text at `path`, or those of the list there; that it is neither is the schema's to say."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        yield from (((*path, index), item) for index, item in enumerate(value) if isinstance(item, str))

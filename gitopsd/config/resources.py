@@ -1,4 +1,4 @@
-"""Applications and projects from resources of the cluster, read as those in files are: of a broken one, the last good version stays."""
+"""Applications and projects from resources of the cluster, read as those in files are: of a broken one, the last good stays."""
 
 from __future__ import annotations
 

@@ -11,37 +11,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-_DURATION_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
-_DURATION_PATTERN = r"([0-9]+(\.[0-9]+)?(h|ms|us|µs|m|s))+"
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|us|µs|m|s)")
+from gitopsd.formats.durations import DURATION, format_duration, parse_duration
+
 _SIZE_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _SIZE_PATTERN = r"([0-9]{1,15})(k|M|G|T|Ki|Mi|Gi|Ti)?"
-_LONGEST_TEXT = 32
-_LONGEST_DURATION = timedelta(days=3650)
-
-
-def parse_duration(text: object) -> timedelta:
-    """The duration that `text` writes (Go's `time.ParseDuration`, not negative); raises ValueError that says how to write it."""
-    if isinstance(text, timedelta):
-        return text
-    if not isinstance(text, str) or len(text) > _LONGEST_TEXT or not re.fullmatch(_DURATION_PATTERN, text):
-        raise ValueError("is no duration: write a number and its unit, such as 30s, 5m or 1h30m")
-    seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in _DURATION_PART.findall(text))
-    if seconds > _LONGEST_DURATION.total_seconds():
-        raise ValueError("is longer than ten years")
-    return timedelta(seconds=seconds)
-
-
-def format_duration(value: timedelta) -> str:
-    """The shortest way to write it: `1h30m`, `45s`, `250ms`."""
-    micros = value // timedelta(microseconds=1)
-    if micros == 0:
-        return "0s"
-    text = ""
-    for unit, size in (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)):
-        count, micros = divmod(micros, size)
-        text += f"{count}{unit}" if count else ""
-    return text
 
 
 def parse_size(text: object) -> int:
@@ -66,7 +39,7 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": f"^{_DURATION_PATTERN}$", "examples": ["30s", "5m", "1h30m"]}),
+    WithJsonSchema({"type": "string", "pattern": f"^{DURATION}$", "examples": ["30s", "5m", "1h30m"]}),
 ]
 """A field of a configuration that holds a duration; its value is a timedelta."""
 

@@ -14,6 +14,7 @@ _URGENCY = (
     TriggerKind.SPEC,
     TriggerKind.WEBHOOK,
     TriggerKind.POLL,
+    TriggerKind.WINDOW,
     TriggerKind.RETRY,
     TriggerKind.START,
     TriggerKind.WATCH,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitopsd.config.units import parse_duration
+from gitopsd.formats.durations import parse_duration
 from gitopsd.model.app import App, Retry
 from gitopsd.model.record import Phase, SyncRecord, SyncStatus, TriggerKind
 

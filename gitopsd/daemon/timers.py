@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.turns import Turns
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import SourceError
 from gitopsd.model.record import Condition, TriggerKind
@@ -37,11 +39,16 @@ class Timers:
     scan: Callable[[], Awaitable[None]]
     _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
     _polled: set[str] = field(default_factory=set)
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._turns = Turns(self.agent.reconciler.ports.cluster.target)
 
     def start(self) -> None:
         """Begins; needs a running event loop."""
         self._every(timedelta(seconds=2), self._scanned, "scan")
         self._every(_LOOK_AGAIN, self._look_again, "look again")
+        self._scheduler.add_job(self.turn, CronTrigger(second=0, timezone=UTC), id="windows", misfire_grace_time=None)
         self._scheduler.start()
         self.follow_repositories()
 
@@ -103,6 +110,12 @@ class Timers:
         """Asks the application's repositories for news now, backing off or not, and has it looked at."""
         for repository in self.agent.repositories(self.agent.find(str(key)).app.key):
             await self.poll(repository, force=True)
+
+    async def turn(self) -> None:
+        """Has the applications looked at whose sync windows have opened or closed; windows turn with the minute."""
+        now = self.agent.reconciler.ports.clock.now()
+        keys = self._turns.since_last([status.app for status in self.agent.statuses()], now)
+        self.agent.trigger(keys, TriggerKind.WINDOW)
 
     async def _look_again(self) -> None:
         self.agent.trigger([status.app.key for status in self.agent.statuses()], TriggerKind.POLL)

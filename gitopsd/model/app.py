@@ -308,8 +308,8 @@ class AppSettings:
 class App:
     """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster).
 
-    `holder` says who else reconciles it, in a sentence: it is then refused, not fought over. `project` is what `spec.project` names,
-    None where there is no such project: then nothing is permitted.
+    `holder` says who else reconciles it, in a sentence: it is then refused, not fought over. `project` is what `spec.project`
+    names, None where there is no such project: then nothing is permitted.
     """
 
     key: AppKey

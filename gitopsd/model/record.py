@@ -23,6 +23,7 @@ class TriggerKind(StrEnum):
     WATCH = "watch"
     SPEC = "spec"
     RETRY = "retry"
+    WINDOW = "window"
     MANUAL = "manual"
 
 

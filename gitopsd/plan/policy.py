@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from gitopsd.model.app import App
 from gitopsd.model.plan import Action, Plan
 from gitopsd.model.record import Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
+from gitopsd.plan.windows import Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to sync, and why (or why not): a clause that follows the application's name. `hooks` says whether hooks run."""
+    """Whether to sync, and why (or why not): a clause that follows the application's name.
+
+    `hooks` says whether hooks run, `held` that only a sync window keeps it from being done.
+    """
 
     sync: bool
     reason: str
     hooks: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ def decide(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision:
         heals = automated.self_heal and not app.settings.report_drift
         return Decision(heals, "drifted" if heals else "drifted, and is only reported")
     if failed:
-        due = trigger.kind in (TriggerKind.RETRY, TriggerKind.SPEC, TriggerKind.START)
+        due = trigger.kind in (TriggerKind.RETRY, TriggerKind.SPEC, TriggerKind.START, TriggerKind.WINDOW)
         return Decision(due, "tried again" if due else "failed; waits for its retry", hooks=due)
     return Decision(sync=True, reason="Git has moved", hooks=True)
+
+
+def within_windows(decision: Decision, trigger: Trigger, standing: Standing) -> Decision:
+    """The decision, unless a sync window forbids what it says; retries and self-healing are held like any other sync."""
+    allowed = standing.manual if trigger.kind is TriggerKind.MANUAL else standing.automatic
+    return decision if allowed or not decision.sync else Decision(sync=False, reason=standing.reason, held=True)

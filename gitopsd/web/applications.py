@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Request, Response
 
-from gitopsd.config.units import parse_duration
 from gitopsd.daemon.agent import Operation
+from gitopsd.formats.durations import parse_duration
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.model.refs import ObjectRef

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from gitopsd.config import Config, check, load_config
 from gitopsd.config.settings import ANNOTATIONS
-from gitopsd.config.units import format_duration, format_size
+from gitopsd.config.units import format_size
+from gitopsd.formats.durations import format_duration
 from gitopsd.model.wire import wire_name
 
 if TYPE_CHECKING:

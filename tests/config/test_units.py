@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitopsd.config.units import format_duration, format_size, parse_duration, parse_size
+from gitopsd.config.units import format_size, parse_size
+from gitopsd.formats.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

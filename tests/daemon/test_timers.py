@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.timers import Polling, Timers
-from gitopsd.model.app import App, AppSpec, Source
+from gitopsd.model.app import App, AppKey, AppSpec, Source
 from gitopsd.model.errors import SourceError
 from gitopsd.model.record import Condition, TriggerKind
+from tests.fakes_history import FakeClock
 from tests.plan.builders import app
+from tests.plan.test_confine import project
 from tests.reconciling import GivenCommits, World
 from tests.serving import named
 
@@ -72,10 +75,10 @@ async def test_exactly_the_repositories_in_use_are_polled() -> None:
     clockwork = Clockwork()
     clockwork.adopt(using("a", "one"), using("a", "two"), using("b", "three"))
     clockwork.timers.start()
-    assert clockwork.jobs() == {"scan", "look again", "poll a", "poll b"}
+    assert clockwork.jobs() == {"scan", "look again", "windows", "poll a", "poll b"}
     clockwork.adopt(using("c", "one"))
     await clockwork.timers._scanned()
-    assert clockwork.jobs() == {"scan", "look again", "poll c"}
+    assert clockwork.jobs() == {"scan", "look again", "windows", "poll c"}
     assert clockwork.scans == 1
     clockwork.timers.stop()
 
@@ -137,3 +140,20 @@ async def test_everything_is_looked_at_once_in_a_while() -> None:
 async def test_timers_that_never_started_can_be_stopped() -> None:
     """The end comes before the start where a port is taken."""
     Clockwork().timers.stop()
+
+
+async def test_windows_that_turn() -> None:
+    """When a window opens or closes, the applications that it concerns are looked at, and no others."""
+    clockwork = Clockwork()
+    clock = clockwork.agent.reconciler.ports.clock
+    assert isinstance(clock, FakeClock)
+    night = {"kind": "deny", "schedule": "0 22 * * *", "duration": "8h", "applications": ["one"]}
+    given = project(syncWindows=[night])
+    clockwork.adopt(*(replace(using("repo", name), project=given) for name in ("one", "two")))
+    turned = []
+    for hour in (12, 21, 22, 23):
+        clock.time = datetime(2026, 3, 2, hour, 1, tzinfo=UTC)
+        await clockwork.timers.turn()
+        turned.append(clockwork.triggered())
+        clockwork.agent.queue.drop(AppKey("argocd", "one"))
+    assert turned == [{}, {}, {"one": TriggerKind.WINDOW}, {}]
