@@ -57,10 +57,7 @@ async def open_service(config: Config) -> Service:
         _log.warning(notice)
     sources = _sources(config, clock, metrics)
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
-    deadline = config.limits.render_time.total_seconds()
-    limits = Limits(objects=config.limits.objects, files=config.limits.files, bytes=config.limits.size)
-    bounds = RenderBounds(deadline, limits)
-    renderer = Renderer(rendering, sources.fetch, bounds, helm=_helm(config), on_request=metrics.render_cache)
+    renderer = Renderer(rendering, sources.fetch, _bounds(config), helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
     ports = Ports(sources, renderer, clusters, history, clock)
@@ -173,6 +170,11 @@ def _settings(app: App, defaults: Defaults) -> AppSettings:
         conflicts=own.conflicts,
         depends_on=dependencies(app),
     )
+
+
+def _bounds(config: Config) -> RenderBounds:
+    limits = Limits(objects=config.limits.objects, files=config.limits.files, bytes=config.limits.size)
+    return RenderBounds(config.limits.render_time.total_seconds(), limits)
 
 
 def _helm(config: Config) -> Helm | None:
