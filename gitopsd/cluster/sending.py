@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -41,6 +41,8 @@ DELETION_SECONDS = 60.0
 """How long a deletion may take before the object is made anew."""
 
 _PROPAGATION = {"foreground": "Foreground", "background": "Background", "orphan": "Orphan"}
+_NOT_CONTENT = {"apiVersion", "kind", "metadata", "status"}
+
 _ATTEMPTS = 5
 """How often an object may change while it is being replaced."""
 
@@ -146,6 +148,11 @@ class Sender:
         """A dry run that only makes, and fails where the object is there, once all else was found in order. Raises Refusal."""
         path, params = collection(ready.resource, ready.ref.namespace), self._params(ready, dry_run=True)
         await self.client.send(Request("POST", path, "create", params, ready.body))
+
+    async def try_content(self, ready: Ready, live: Object, wanted: Object) -> Answer:
+        """A dry run that gives `live` the content of `wanted`. It is a patch, since that takes no right to update."""
+        params, body = self._params(ready, dry_run=True), orjson.dumps(list(_operations(live, wanted)))
+        return await self.client.send(Request("PATCH", ready.path, "patch", params, body, JSON_PATCH))
 
     def _params(self, ready: Ready, *, dry_run: bool) -> dict[str, str]:
         validation = "Strict" if ready.handling.validate else "Ignore"
@@ -272,6 +279,23 @@ class Sender:
         if refusal.reason == "NotFound" and ready.ref.namespace:
             self.store.doubt(ObjectRef("", "Namespace", "", ready.ref.namespace))
         return refusal.on(ready.ref, action, *ready.sensitive)
+
+
+def _operations(live: Object, wanted: Object) -> Iterator[Object]:
+    """A JSON patch that replaces all that a writer decides, and nothing where the uid is another."""
+    was, is_to_be = live["metadata"], wanted["metadata"]
+    yield {"op": "test", "path": "/metadata/uid", "value": was["uid"]}
+    for name in (live.keys() | wanted.keys()) - _NOT_CONTENT:
+        yield from _replaced(f"/{name}", live.get(name), wanted.get(name))
+    for name in ("labels", "annotations"):
+        yield from _replaced(f"/metadata/{name}", was.get(name), is_to_be.get(name))
+
+
+def _replaced(path: str, old: Any, new: Any) -> Iterator[Object]:
+    if new is not None:
+        yield {"op": "add", "path": path, "value": new}
+    elif old is not None:
+        yield {"op": "remove", "path": path}
 
 
 def _body(step: Step) -> bytes | None:

@@ -74,15 +74,15 @@ def taken(obj: Object, manager: str, *, keep_replicas: bool) -> Object:
     return obj if entries is None else {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}
 
 
-def foretold(live: Object, after: Object, manager: str) -> Object:
+def foretold(live: Object, after: Object, manager: str) -> Object | None:
     """`after`, a dry run's answer on an object not yet taken over, without the fields that go away with the take-over.
 
-    `live` is the object as `taken` gives it. The server may put a default in the place of such a field.
+    `live` is the object as `taken` gives it. None where no field goes.
     """
     lost = subtract(applied_fields(live, manager) or {}, applied_fields(after, manager) or {})
     for fields in others_fields(live, manager):
         lost = subtract(lost, fields)
-    return without(after, frozenset(places_of(lost, after, whole=True))) if lost else after
+    return without(after, frozenset(places_of(lost, after, whole=True))) if lost else None
 
 
 def scaled_by(obj: Object) -> str:

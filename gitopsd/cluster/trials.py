@@ -80,7 +80,8 @@ class Trials:
         if after["metadata"].get("resourceVersion") != before["metadata"].get("resourceVersion"):
             before = await self.sender.get(ready, "dry-run")
             live = await self.taken(ready, before)
-        after = takeover.foretold(live, after, self._manager)
+        if (less := takeover.foretold(live, after, self._manager)) is not None:
+            after = await self._defaulted(ready, before, less)
         self.sender.learn(ready, before)
         if self._same(ready, before, after):
             self.sender.keep_receipt(ready, before)
@@ -89,6 +90,13 @@ class Trials:
             answer = await self._try_replacement(ready)
             after = answer.body
         return Trial(before, after, warnings=self.sender.warnings(ready, answer), body=ready.body)
+
+    async def _defaulted(self, ready: Ready, live: Object, wanted: Object) -> Object:
+        """What the server makes of an object of which fields go away: it may have defaults for them."""
+        try:
+            return (await self.sender.try_content(ready, live, wanted)).body
+        except Refusal as refusal:
+            raise self.sender.error(ready, "dry-run of the take-over", refusal) from None
 
     def _same(self, ready: Ready, before: Object, after: Object) -> bool:
         if ready.handling.replace:

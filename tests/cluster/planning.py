@@ -47,7 +47,7 @@ async def planned(port: Clusters, app: App, *manifests: Object, force: bool = Fa
 async def synced(port: Clusters, app: App, *manifests: Object, force: bool = False) -> Plan:
     """The plan, carried out."""
     plan = await planned(port, app, *manifests, force=force)
-    assert plan.refusals == ()
+    assert plan.refusals == (), [str(refusal) for refusal in plan.refusals]
     for step in plan.steps:
         await port.write(app, step)
     return plan

@@ -11,11 +11,13 @@ from subprocess import run
 
 import pytest
 
-from gitopsd.cluster import Clusters
+from gitopsd.cluster import Clusters, Identity
 from gitopsd.model.plan import Action, Step
 from gitopsd.model.refs import Object, ObjectRef
 from localcluster import LocalCluster
+from localcluster.api import RequestError
 from tests.cluster.hands import applied, got, made, patched, scaled
+from tests.cluster.planning import annotated, planned, refused, synced
 from tests.cluster.world import application, clusters, config_map, deployment, marked, sync, unmarked, wanted
 from tests.waiting import until
 
@@ -31,12 +33,17 @@ def _managers(obj: Object) -> set[tuple[str, str]]:
     return {(entry["manager"], entry["operation"]) for entry in obj["metadata"]["managedFields"] if not entry.get("subresource")}
 
 
-async def test_from_kubectl_apply(cluster: LocalCluster, port: Clusters, namespace: str, tmp_path: Path) -> None:
-    """After client-side apply by the real kubectl, a key that Git lacks goes away, and kubectl's annotation with it."""
-    file = tmp_path / "settings.json"
-    file.write_text(json.dumps(config_map(namespace, kept="1", dropped="2")))
+async def _kubectl_apply(cluster: LocalCluster, manifest: Object, folder: Path) -> None:
+    """What the real kubectl makes of it on the client's side."""
+    file = folder / "manifest.json"
+    file.write_text(json.dumps(manifest))
     command = [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(cluster.kubeconfig), "apply", "-f", str(file)]
     await asyncio.to_thread(run, command, check=True)
+
+
+async def test_from_kubectl_apply(cluster: LocalCluster, port: Clusters, namespace: str, tmp_path: Path) -> None:
+    """After client-side apply by the real kubectl, a key that Git lacks goes away, and kubectl's annotation with it."""
+    await _kubectl_apply(cluster, config_map(namespace, kept="1", dropped="2"), tmp_path)
     app = application(namespace)
     want = marked(app, config_map(namespace, kept="1"))
     await sync(port, app, want)
@@ -55,6 +62,47 @@ async def test_from_argo_and_flux(manager: str, cluster: LocalCluster, port: Clu
     want = marked(app, config_map(namespace, kept="1"))
     await sync(port, app, want)
     assert got(cluster, want.ref)["data"] == {"kept": "1"}
+
+
+@pytest.mark.parametrize("tool", ["kubectl apply", "argocd-controller", "kustomize-controller", "helm"])
+async def test_the_plan_shows_what_goes_away(
+    tool: str, cluster: LocalCluster, port: Clusters, namespace: str, tmp_path: Path
+) -> None:
+    """Before anything is written: each field that only the earlier tool holds, and that Git lacks, with who holds it."""
+    earlier = deployment(namespace, replicas=3, env=[{"name": "A", "value": "1"}, {"name": "GONE", "value": "2"}], tty=True)
+    if tool == "kubectl apply":
+        await _kubectl_apply(cluster, earlier, tmp_path)
+    else:
+        applied(cluster, earlier, tool)
+    manager = "kubectl-client-side-apply" if tool == "kubectl apply" else tool
+    want = deployment(namespace, replicas=None, env=[{"name": "A", "value": "1"}])
+    (step,) = (await planned(port, application(namespace), want)).steps
+    gone = {change.field: change.manager for change in step.changes if change.manager == manager}
+    container = "spec.template.spec.containers[name=app]"
+    last_applied = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]'
+    expected = {"spec.replicas", f"{container}.env[name=GONE]", f"{container}.tty"}
+    expected |= {last_applied} if tool == "kubectl apply" else set()
+    assert gone == dict.fromkeys(expected, manager)
+    await synced(port, application(namespace), want)
+    live = got(cluster, step.ref)
+    container_now = live["spec"]["template"]["spec"]["containers"][0]
+    assert (live["spec"]["replicas"], container_now["env"]) == (1, [{"name": "A", "value": "1"}])
+    assert "tty" not in container_now
+    assert "last-applied" not in str(live["metadata"]["annotations"])
+    assert (await planned(port, application(namespace), want)).steps == ()
+
+
+async def test_two_installations_of_one_name_are_told_apart(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """What another installation owns is refused; where it is adopted all the same, one field manager for both is warned of."""
+    other = Identity(installation="other")
+    app = application(namespace)
+    async with clusters(cluster, identity=other) as others:
+        await sync(others, app, marked(app, config_map(namespace, a="1"), other))
+    want = config_map(namespace, a="1", b="2")
+    assert "of the gitopsd installation other owns it" in refused(await planned(port, app, want))
+    (step,) = (await planned(port, app, annotated(want, adopt="true"))).steps
+    (warning,) = step.warnings
+    assert warning.startswith("the gitopsd installation other writes it as field manager gitopsd too, and each would delete")
 
 
 async def test_a_take_over_is_due_even_where_nothing_else_differs(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
@@ -105,6 +153,38 @@ async def test_replicas_of_an_autoscaler_are_left(cluster: LocalCluster, port: C
     assert live["spec"]["replicas"] == 4
     assert ("gitopsd", "Apply") in _managers(live)
     assert (await sync(port, app, want)).live[want.ref].in_sync
+
+
+async def test_replicas_of_a_scaled_object_are_left(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
+    """KEDA's own resource says as much as the autoscaler that KEDA makes of it."""
+    cluster.api.ensure("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _scaled_objects())
+    path = f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects"
+    await until(lambda: _is_served(cluster, path))
+    api_version = "keda.sh/v1alpha1"
+    target = {"scaleTargetRef": {"name": "api"}}
+    cluster.api.create(path, {"apiVersion": api_version, "kind": "ScaledObject", "metadata": {"name": "api"}, "spec": target})
+    applied(cluster, deployment(namespace, replicas=4), "kustomize-controller")
+    app, want = application(namespace), deployment(namespace, replicas=None)
+    await port.surface(app, fresh=True)
+    (step,) = (await synced(port, app, want)).steps
+    assert "spec.replicas" not in {change.field for change in step.changes}
+    assert got(cluster, step.ref)["spec"]["replicas"] == 4
+
+
+def _scaled_objects() -> Object:
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    names = {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"}
+    versions = [{"name": "v1alpha1", "served": True, "storage": True, "schema": schema}]
+    spec = {"group": "keda.sh", "names": names, "scope": "Namespaced", "versions": versions}
+    return {"metadata": {"name": "scaledobjects.keda.sh"}, "spec": spec}
+
+
+def _is_served(cluster: LocalCluster, path: str) -> bool:
+    try:
+        cluster.api.get(path)
+    except RequestError:
+        return False
+    return True
 
 
 async def test_without_an_autoscaler_replicas_go_their_way(cluster: LocalCluster, port: Clusters, namespace: str) -> None:
