@@ -9,6 +9,23 @@ from gitopsd.model.refs import Object
 
 ARGO = "argocd.argoproj.io/"
 OWN = "gitopsd.dev/"
+HELM_HOOK = "helm.sh/hook"
+HELM_POLICY = "helm.sh/hook-delete-policy"
+HELM_WEIGHT = "helm.sh/hook-weight"
+_HELM_PHASES = {
+    "pre-install": SyncPhase.PRE_SYNC,
+    "pre-upgrade": SyncPhase.PRE_SYNC,
+    "post-install": SyncPhase.POST_SYNC,
+    "post-upgrade": SyncPhase.POST_SYNC,
+    "pre-delete": SyncPhase.PRE_DELETE,
+    "post-delete": SyncPhase.POST_DELETE,
+}
+"""Argo CD's table (https://argo-cd.readthedocs.io/en/stable/user-guide/helm/#helm-hooks)."""
+_HELM_POLICIES = {
+    "before-hook-creation": HookPolicy.BEFORE_HOOK_CREATION,
+    "hook-succeeded": HookPolicy.HOOK_SUCCEEDED,
+    "hook-failed": HookPolicy.HOOK_FAILED,
+}
 
 
 def annotations_of(obj: Object) -> Mapping[str, str]:
@@ -29,16 +46,22 @@ def sync_options(obj: Object) -> dict[str, str]:
 
 
 def wave(obj: Object) -> int:
-    """`argocd.argoproj.io/sync-wave`, 0 where it is absent or no integer (as Argo CD reads it)."""
+    """`argocd.argoproj.io/sync-wave`, or a Helm hook's weight; 0 where it is absent or no integer (as Argo CD reads it)."""
+    said = annotations_of(obj)
     try:
-        return int(annotations_of(obj).get(f"{ARGO}sync-wave", "0"))
+        return int(said.get(f"{ARGO}sync-wave") or said.get(HELM_WEIGHT, "0"))
     except ValueError:
         return 0
 
 
 def hook(obj: Object) -> Hook | None:
-    """What the object says of itself as a hook; None for an ordinary one. Words that name no phase are passed over."""
+    """What the object says of itself as a hook; None for an ordinary one. Words that name no phase are passed over.
+
+    A Helm hook is Argo CD's nearest one, unless it says itself which.
+    """
     said = annotations_of(obj)
+    if HOOK_ANNOTATION not in said and HELM_HOOK in said:
+        return _helm_hook(said)
     asked = words(said.get(HOOK_ANNOTATION, ""))
     if SKIP in asked:
         return Hook(())
@@ -48,6 +71,17 @@ def hook(obj: Object) -> Hook | None:
     policies = words(said.get(HOOK_POLICY_ANNOTATION, ""))
     named = frozenset(policy for policy in HookPolicy if policy in policies)
     return Hook(phases, named) if named else Hook(phases)
+
+
+def _helm_hook(said: Mapping[str, str]) -> Hook | None:
+    """Tests and roll-backs are no part of a sync, so they are never applied; definitions were hooks once and are none."""
+    asked = words(said[HELM_HOOK])
+    if "crd-install" in asked:
+        return None
+    wanted = {_HELM_PHASES[word] for word in asked if word in _HELM_PHASES}
+    phases = tuple(phase for phase in SyncPhase if phase in wanted)
+    named = {_HELM_POLICIES[word] for word in words(said.get(HELM_POLICY, "")) if word in _HELM_POLICIES}
+    return Hook(phases, frozenset(named)) if named else Hook(phases)
 
 
 def ignores_health(obj: Object) -> bool:
