@@ -172,7 +172,7 @@ class Renderer:
             needed = [need for need in wanted if isinstance(need, Elsewhere)]
             if not needed or len(found) + len(needed) > _MAX_NEEDS:
                 commits = _commits((*snapshots, *found.values()))
-                return _Kept(_shape(app), tuple(found), commits, result, Rendered(result.objects))
+                return _Kept(_shape(app), tuple(found), commits, result, Rendered(result.objects, _warnings(app)))
             self._lacking[app.key] = frozenset(where(need) for need in (*found, *needed))
             for need in needed:
                 found[need] = await self._elsewhere_now(need)
@@ -225,6 +225,15 @@ def _size(kept: tuple[_Kept, ...]) -> int:
 def _shape(app: App) -> tuple[Source, ...]:
     """The sources without what only says which commit."""
     return tuple(replace(source, target_revision="") for source in app.sources)
+
+
+def _warnings(app: App) -> tuple[str, ...]:
+    """What the sources ask for and does not matter here."""
+    versions = [source.kustomize.version for source in app.sources if source.kustomize and source.kustomize.version]
+    return tuple(
+        f"spec.source.kustomize.version: {version!r} is passed over: there is one engine, with the results of kustomize 5.8"
+        for version in versions
+    )
 
 
 def _commits(snapshots: Sequence[Snapshot]) -> tuple[str, ...]:

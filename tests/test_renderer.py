@@ -283,6 +283,20 @@ async def test_charts_and_the_surface(charts: World) -> None:
 
 
 @pytest.mark.neighbour
+@pytest.mark.parametrize(("options", "minor"), [(None, "29"), (KustomizeOptions(kube_version="1.27.0"), "27")])
+async def test_capabilities_of_kustomizations(charts: World, options: KustomizeOptions | None, minor: str) -> None:
+    """A chart of a kustomization sees the cluster's version, or that of `source.kustomize`."""
+    template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 'at-{{ .Capabilities.KubeVersion.Minor }}'}\n"
+    files: dict[str, str | bytes] = {
+        "app/kustomization.yaml": "helmCharts: [{name: web}]",
+        **below("app/charts/web", {"Chart.yaml": CHART["Chart.yaml"], "templates/a.yaml": template}),
+    }
+    app = application(Source("https://example.org/a", "app", kustomize=options))
+    found = await charts.renderer.render(app, (snapshot("c1", files),), replace(SURFACE, server_version="v1.29.1"))
+    assert [obj["metadata"]["name"] for obj in found.objects] == [f"at-{minor}"]
+
+
+@pytest.mark.neighbour
 async def test_charts_of_kustomizations(charts: World) -> None:
     """`helmCharts` from the folder `charts` and from a repository; what is elsewhere is fetched, and followed."""
     kustomization = (
@@ -339,3 +353,11 @@ async def test_explains_in_a_child(world: World) -> None:
     broken = {"app/kustomization.yaml": "resources: [gone.yaml]\n"}
     with pytest.raises(RenderError, match=r"gone\.yaml"):
         await world.renderer.explain(APP, (snapshot("c2", broken),), SURFACE, trace)
+
+
+async def test_version_of_kustomize(world: World) -> None:
+    """There is one engine: an application that asks for another version is told so."""
+    rendered = await world.renderer.render(kustomized(KustomizeOptions(version="v4.5.7")), (snapshot("c1", FILES),), SURFACE)
+    assert [obj["metadata"]["name"] for obj in rendered.objects] == ["prod-a"]
+    (warning,) = rendered.warnings
+    assert warning.startswith("spec.source.kustomize.version: 'v4.5.7' is passed over")

@@ -11,8 +11,9 @@ from gitopsd.render.folder import render_folder
 from gitopsd.render.given import Given
 from gitopsd.render.helm.chart import CHART
 from gitopsd.render.helm.source import render_chart
-from gitopsd.render.kustomize.build import Edits, build
+from gitopsd.render.kustomize.build import build
 from gitopsd.render.kustomize.loading import FILE_NAMES
+from gitopsd.render.kustomize.settings import Edits
 
 if TYPE_CHECKING:
     from gitopsd.model.refs import Object
@@ -35,8 +36,7 @@ def render_source(tree: Tree, source: Source, settings: BuildSettings, given: Gi
         return []
     path = _folder(tree, source)
     if source.kustomize is not None or (_is_open(source) and _has(tree, path, FILE_NAMES)):
-        edits = Edits(source.kustomize, given.variables) if source.kustomize is not None else None
-        return build(tree, path, settings, given.answers, edits)
+        return build(tree, path, settings, given.answers, Edits(source.kustomize, given.variables))
     if source.chart or source.helm is not None or (_is_open(source) and _has(tree, path, (CHART,))):
         return render_chart(tree, path, source.helm or HelmOptions(), settings, given)
     return render_folder(tree, path, source.directory or DirectoryOptions(), settings, given)

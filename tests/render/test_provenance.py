@@ -257,7 +257,7 @@ def test_a_configured_transformer() -> None:
     )
     step = explained(layer("transformers: [t.yaml]", **{"t.yaml": config}), "metadata.name").steps[-1]
     assert (step.by, step.detail, step.value, str(step.asked)) == (
-        "PrefixTransformer", "mine", "x-web", "kustomization.yaml:2:1: transformers",
+        "PrefixTransformer", "mine", "x-web", "kustomization.yaml:2:16: transformers[0]",
     )  # fmt: skip
 
 

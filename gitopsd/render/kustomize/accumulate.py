@@ -21,7 +21,7 @@ from gitopsd.render.kustomize.generators.base import absorb
 from gitopsd.render.kustomize.kustomization import Layer, load_layer
 from gitopsd.render.kustomize.openapi import choose_schema
 from gitopsd.render.kustomize.patchfiles import inline_objects, is_inline
-from gitopsd.render.kustomize.plugins import configured_generators, configured_transformers
+from gitopsd.render.kustomize.plugins import Configuration, configured_generators, configured_transformers
 from gitopsd.render.kustomize.remote import is_remote, parse_remote
 from gitopsd.render.kustomize.resource import INTERNAL, Resource, ResourceSet, metadata_of, with_metadata
 from gitopsd.render.kustomize.steps import GeneratorStep, TransformerStep, generator_steps, transformer_steps
@@ -72,7 +72,7 @@ def build_layer(layer: Layer, into: Accumulated | None = None) -> Accumulated:
         transform(transformer, layer, accumulated)
     for transformer in configured_transformers(layer, configuration(layer, "transformers", layer.spec.transformers)):
         transform(transformer, layer, accumulated)
-    for validator in configured_transformers(layer, configuration(layer, "validators", layer.spec.validators), "validators"):
+    for validator in configured_transformers(layer, configuration(layer, "validators", layer.spec.validators)):
         validate(validator, layer, accumulated)
     with located(layer, "vars"):
         variables.declare(accumulated.vars, accumulated.resources, layer.spec.vars)
@@ -204,19 +204,22 @@ def add_config(layer: Layer, accumulated: Accumulated) -> None:
             accumulated.merge_config(config_from_crds(documents))
 
 
-def configuration(layer: Layer, name: str, entries: tuple[str, ...]) -> list[Resource]:
+def configuration(layer: Layer, name: str, entries: tuple[str, ...]) -> list[Configuration]:
     """The configuration objects that `generators`, `transformers` or `validators` name: inline, in files, or built."""
     accumulated = Accumulated(ResourceSet(layer.root.session.cluster_scoped))
+    fields: list[str] = []
     file = layer.file.path.rpartition("/")[2]
     for index, entry in enumerate(entries):
         if is_inline(entry):
             with located(layer, f"{name}[{index}]"):
                 add_objects(layer, file, inline_objects(entry), accumulated)
+            fields += [f"{name}[{index}]"] * (len(accumulated.resources) - len(fields))
     for index, entry in enumerate(entries):
         if entry and not is_inline(entry):
             with located(layer, f"{name}[{index}]"):
                 add_resource(layer, entry, accumulated)
-    return list(accumulated.resources)
+            fields += [f"{name}[{index}]"] * (len(accumulated.resources) - len(fields))
+    return [Configuration(*pair) for pair in zip(accumulated.resources, fields, strict=True)]
 
 
 def generate(step: GeneratorStep, layer: Layer, accumulated: Accumulated) -> None:

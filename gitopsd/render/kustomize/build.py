@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import RenderError
@@ -12,23 +10,14 @@ from gitopsd.render.kustomize.finish import finish
 from gitopsd.render.kustomize.loading import Root, Session
 from gitopsd.render.kustomize.options import edit_layer
 from gitopsd.render.kustomize.origin import Origin
-from gitopsd.render.kustomize.settings import BuildSettings
+from gitopsd.render.kustomize.settings import BuildSettings, Edits
 from gitopsd.render.needs import Answers, Needs
 
 if TYPE_CHECKING:
-    from gitopsd.model.app import KustomizeOptions
     from gitopsd.model.refs import Object
     from gitopsd.model.tree import Tree
 
 _NO_ANSWERS: Answers = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """What an Application's `source.kustomize` changes; `variables` are what its annotations may name (`ARGOCD_APP_NAME`)."""
-
-    options: KustomizeOptions
-    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(
@@ -43,9 +32,9 @@ def build(
     Raises Needs for what `answers` lacks (see `gitopsd.render.needs`), LimitError past a bound, and RenderError for what is
     wrong, with the place of the field at fault.
     """
-    session = Session(settings or BuildSettings(), answers)
+    session = Session(settings or BuildSettings(), answers, edits or Edits())
     try:
-        objects = _build(session, tree, path, edits)
+        objects = _build(session, tree, path)
     except RenderError:
         if session.wanted:
             raise Needs(list(session.wanted)) from None
@@ -55,14 +44,14 @@ def build(
     return objects
 
 
-def _build(session: Session, tree: Tree, path: str, edits: Edits | None) -> list[Object]:
+def _build(session: Session, tree: Tree, path: str) -> list[Object]:
     entry = tree.entry(path)
     if entry is None or entry.kind != "dir":
         reason = "does not exist" if entry is None else "is not a directory"
         raise RenderError(f"must build at directory: '{path or '.'}' {reason}")
     layer = open_layer(Root(session, tree, path), None)
-    if edits is not None:
-        layer = edit_layer(layer, edits.options, edits.variables)
+    if session.edits.options is not None:
+        layer = edit_layer(layer, session.edits.options, session.edits.variables)
     if layer.spec.build_metadata:
         layer = layer.with_origin(Origin())
     return finish(build_layer(layer), layer)

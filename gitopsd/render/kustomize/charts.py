@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gitopsd.model.tree import Tree
     from gitopsd.render.kustomize.api import HelmChart, HelmGlobals
     from gitopsd.render.kustomize.loading import Root
+    from gitopsd.render.kustomize.settings import Edits
 
 _HOME = "charts"
 _RELEASE = "release-name"
@@ -43,7 +44,7 @@ def inflate(chart: HelmChart, globals_: HelmGlobals | None, root: Root) -> tuple
         namespace=chart.namespace or "default",
         files=tuple(sorted(files.files.items())),
         values=tuple(_values(chart, files.files, root)),
-        flags=tuple(_flags(chart)),
+        flags=(*_flags(chart), *(_capabilities(chart, root.session.edits) if files.asks_for_capabilities else ())),
     )
     if root.session.wanted:
         return ()  # a dependency, perhaps: the chart would be inflated in vain
@@ -89,9 +90,15 @@ def _values(chart: HelmChart, files: dict[str, bytes], root: Root) -> Iterator[b
 def _flags(chart: HelmChart) -> Iterator[str]:
     if chart.name_template:
         yield f"--name-template={chart.name_template}"
-    for version in chart.api_versions:
-        yield f"--api-versions={version}"
-    if chart.kube_version:
-        yield f"--kube-version={chart.kube_version}"
     flags = {"include-crds": chart.include_crds, "skip-tests": chart.skip_tests, "no-hooks": chart.skip_hooks}
     yield from (f"--{name}" for name, wanted in flags.items() if wanted)
+
+
+def _capabilities(chart: HelmChart, edits: Edits) -> Iterator[str]:
+    """The versions that templates see: what the chart's entry says, else the Application's options, else the cluster's."""
+    options, variables = edits.options, edits.variables
+    kube_version = chart.kube_version or (options and options.kube_version) or variables.get("KUBE_VERSION")
+    api_versions = chart.api_versions or (options and options.api_versions) or (variables.get("KUBE_API_VERSIONS"),)
+    if kube_version:
+        yield f"--kube-version={kube_version}"
+    yield from (f"--api-versions={version}" for version in api_versions if version)

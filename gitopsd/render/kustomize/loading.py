@@ -14,7 +14,7 @@ from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.ids import known_cluster_scoped
 from gitopsd.render.kustomize.patches import Schema
 from gitopsd.render.kustomize.remote import parse_remote
-from gitopsd.render.kustomize.settings import LoadRestrictor
+from gitopsd.render.kustomize.settings import Edits, LoadRestrictor
 from gitopsd.render.needs import RemoteBase
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Session:
 
     settings: BuildSettings
     answers: Answers
+    edits: Edits = field(default_factory=Edits)
     schema: Schema = field(default_factory=Schema.builtin)
     schema_is_set: bool = False
     cluster_scoped: frozenset[tuple[str, str]] = field(default_factory=known_cluster_scoped)

@@ -89,21 +89,31 @@ class _JsonPatchConfig:
     json_op: str = ""
 
 
-def configured_generators(layer: Layer, configs: Iterable[Resource]) -> Iterator[GeneratorStep]:
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration object, and the entry of the kustomization that brought it: `transformers[0]`."""
+
+    resource: Resource
+    field: str
+
+
+def configured_generators(layer: Layer, configs: Iterable[Configuration]) -> Iterator[GeneratorStep]:
     """A step for each configuration object of `generators:`. Raises RenderError for one that is no built-in generator."""
     for config in configs:
-        make = _factory(config, _GENERATORS, "generator")
-        yield _step(config, "generators", partial(make, config.object, layer))
+        make = _factory(config, _GENERATORS, "generator", layer)
+        yield _step(config, partial(make, config.resource.object, layer))
 
 
-def configured_transformers(layer: Layer, configs: Iterable[Resource], name: str = "transformers") -> Iterator[TransformerStep]:
+def configured_transformers(layer: Layer, configs: Iterable[Configuration]) -> Iterator[TransformerStep]:
     """A step for each configuration object. Raises RenderError for one that is no built-in transformer."""
     for config in configs:
-        make = _factory(config, _TRANSFORMERS, "transformer")
-        yield _step(config, name, partial(make, config.object, layer))
+        make = _factory(config, _TRANSFORMERS, "transformer", layer)
+        yield _step(config, partial(make, config.resource.object, layer))
 
 
-def _step(config: Resource, name: str, make: Callable[[], T]) -> Step[T]:
+def _step(configuration: Configuration, make: Callable[[], T]) -> Step[T]:
+    config = configuration.resource
+
     def configured() -> T:
         try:
             return make()
@@ -119,20 +129,27 @@ def _step(config: Resource, name: str, make: Callable[[], T]) -> Step[T]:
         str(metadata.get("name", "")),
         str(metadata.get("namespace", "")),
     )
-    return Step(configured, name, by, config.origin.path if config.origin else "")
+    return Step(configured, configuration.field, by, config.origin.path if config.origin else "")
 
 
-def _factory(config: Resource, table: Mapping[str, Callable[[Object, Layer], T]], role: str) -> Callable[[Object, Layer], T]:
+def _factory(
+    configuration: Configuration, table: Mapping[str, Callable[[Object, Layer], T]], role: str, layer: Layer
+) -> Callable[[Object, Layer], T]:
+    config = configuration.resource
     kind = config.id.gvk.kind
     if config.id.gvk.group != "builtin":
         marks = metadata_of(config.object).get("annotations")
         function = isinstance(marks, dict) and any(mark in marks for mark in _FUNCTION_MARKS)
         what = "functions and programs of a repository are never run" if function else "only built-in plugins run"
-        raise RenderError(f"external plugins disabled; unable to load external plugin {kind!r} ({config.id}): {what}")
+        raise RenderError(
+            f"external plugins disabled; unable to load external plugin {kind!r} ({config.id}): {what}",
+            layer.place(configuration.field),
+        )
     if kind in table:
         return table[kind]
     known = kind in _GENERATORS or kind in _TRANSFORMERS
-    raise RenderError(f"plugin {config.id} is not a {role}" if known else f"unable to load builtin {config.id.gvk}")
+    message = f"plugin {config.id} is not a {role}" if known else f"unable to load builtin {config.id.gvk}"
+    raise RenderError(message, layer.place(configuration.field))
 
 
 def _read(obj: Object) -> _Config:

@@ -10,6 +10,9 @@ from gitopsd.render.cache import ParseCache
 from gitopsd.render.limits import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gitopsd.model.app import KustomizeOptions
     from gitopsd.render.provenance.trace import Trace
 
 
@@ -44,3 +47,11 @@ class BuildSettings:
     enable_helm: bool = False
     kustomize_version: str = "v5.8.1"
     trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What an Application's `source.kustomize` changes; `variables` are what it, and charts, may refer to (`ARGOCD_APP_NAME`)."""
+
+    options: KustomizeOptions | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,8 @@ import pytest
 from gitopsd.model.app import KustomizeOptions, KustomizePatch, KustomizeReplica, Selector
 from gitopsd.model.errors import RenderError
 from gitopsd.model.tree import DictTree
-from gitopsd.render.kustomize.build import Edits, build
+from gitopsd.render.kustomize.build import build
+from gitopsd.render.kustomize.settings import Edits
 from tests.render.kustomize.building import DEPLOYMENT
 
 FILES = {"app/kustomization.yaml": "resources: [d.yaml]\nnamePrefix: own-\ncommonLabels: {a: own}", "app/d.yaml": DEPLOYMENT}
