@@ -57,7 +57,7 @@ class Explainer:
 
     async def explain(self, app: App, revision: str, ref: ObjectRef, field: str) -> Explanation:
         """The fields of a live object at or below `field`, which may be empty. Raises SourceError, RenderError, ClusterError."""
-        snapshots = await self.ports.source.snapshots(app, revision)
+        snapshots = await self.ports.source.snapshots(app, (revision,) if revision else ())
         rendered = await self.render(app, snapshots, await self.ports.cluster.surface(app), Trace(ref.kind, ref.name))
         desired = list(fields_below(field, _of(ref, rendered)))
         commits: Mapping[tuple[str, int], Commit] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import Health
@@ -18,16 +18,17 @@ from gitopsd.model.project import Target
 from gitopsd.model.record import Drift, SyncRecord
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Snapshot
+from gitopsd.model.standing import Order, Standing
 from gitopsd.model.surface import Surface
 
 
 class SourcePort(Protocol):
     """Git."""
 
-    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+    async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
         """The commits that the application's sources name, from the mirrors; only a missing mirror costs a fetch.
 
-        `revision`, where given, stands in for the first source's own. Raises SourceError where a repository was never reached or
+        `revisions` stand in for those of the first so many sources. Raises SourceError where a repository was never reached or
         lacks the revision.
         """
 
@@ -128,7 +129,20 @@ class ClusterPort(Protocol):
         """The application is gone: its watches are given up, its inventory, if empty, is deleted."""
 
 
-class HistoryPort(Protocol):
+class OrderBook(Protocol):
+    """The standing orders, as they are stored. Raises StorageError."""
+
+    async def standing(self) -> Mapping[AppKey, Standing]:
+        """What people have ordered of the applications, such as that one is suspended or pinned."""
+
+    async def give(self, app: AppKey, order: Order) -> None:
+        """An order stands from now on, in place of the one of its name."""
+
+    async def lift(self, app: AppKey, order: Order) -> None:
+        """An order stands no longer; one of its name that was given since does."""
+
+
+class HistoryPort(OrderBook, Protocol):
     """What is remembered. A record that is kept gets an id; raises StorageError."""
 
     async def begin(self, record: SyncRecord) -> SyncRecord:
@@ -165,7 +179,7 @@ class Page(Generic[Item]):
     next: str | None = None
 
 
-class HistoryQueries(Protocol):
+class HistoryQueries(OrderBook, Protocol):
     """What people ask of history. A cursor that is none raises ValueError; all raise StorageError."""
 
     async def page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[SyncRecord]:
@@ -177,14 +191,11 @@ class HistoryQueries(Protocol):
     async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
         """Recorded drift, newest first."""
 
-    async def flags(self) -> Mapping[AppKey, Mapping[str, Any]]:
-        """What people have set on applications, such as that one is suspended or pinned."""
-
-    async def set_flag(self, app: AppKey, key: str, value: Any) -> None:
-        """Sets a flag to a JSON value; None removes it."""
+    async def commits(self) -> frozenset[str]:
+        """The commits that a rollback may want: those of all records that are kept, and those that applications are pinned to."""
 
     async def forget(self, app: AppKey) -> None:
-        """The application is gone: its flags too, its open drifts are closed; its records stay as long as retention says."""
+        """The application is gone: its orders too, its open drifts are closed; its records stay as long as retention says."""
 
     async def check(self) -> None:
         """Proves that the storage can be written."""

@@ -7,8 +7,8 @@ that has not changed renders nothing, sends no request, and is not remembered.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,10 +16,11 @@ from gitopsd.apply import apply
 from gitopsd.diff.compare import compare
 from gitopsd.diff.mask import Mask
 from gitopsd.model.app import App, AppKey
-from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError
+from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError, SourceError
 from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
 from gitopsd.model.source import Snapshot
+from gitopsd.model.standing import Order, Pinned
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import Fence, confined, violations
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
@@ -49,7 +50,7 @@ class _Stages:
     clock: Clock
     seconds: dict[str, float] = field(default_factory=dict)
 
-    @contextmanager
+    @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         begun = self.clock.monotonic()
         try:
@@ -68,13 +69,14 @@ class _Pass:
     stages: _Stages
     course: Course
     sources: tuple[Snapshot, ...] = ()
+    lifted: tuple[Order, ...] = ()
     begun: SyncRecord | None = None
     """The stored record of a sync under way."""
 
     def record(self) -> SyncRecord:
         """The record as far as it is known now."""
         if self.begun:
-            return replace(self.begun, stages=self.stages.seconds)
+            return replace(self.begun, stages=self.stages.seconds, lifted=self.lifted)
         return SyncRecord(
             app=self.app.key,
             trigger=self.trigger,
@@ -84,6 +86,7 @@ class _Pass:
             commits=tuple(source.commit for source in self.sources),
             arrived=self.sources[0].arrived if self.sources else None,
             stages=self.stages.seconds,
+            lifted=self.lifted,
         )
 
 
@@ -107,9 +110,9 @@ class Reconciler:
         app = app.with_options(trigger.options)
         this = _Pass(app, trigger, self.ports.clock.now(), _Stages(self.ports.clock), course or Course())
         try:
-            evidence, decision = await self._plan(this, memory)
-            outcome = await self._sync(this, evidence) if decision.sync else None
-            return await self._conclude(this, memory, evidence, decision, outcome)
+            evidence = await self._plan(this, memory)
+            outcome = await self._sync(this, evidence) if evidence.decision.sync else None
+            return await self._conclude(this, memory, evidence, outcome)
         except GitopsdError as error:
             return await self._failed(this, memory, error)
         except asyncio.CancelledError:
@@ -117,14 +120,14 @@ class Reconciler:
                 memory.known = memory.known.after(await asyncio.shield(self._terminated(this, this.begun)))
             raise
 
-    async def _plan(self, this: _Pass, memory: _Memory) -> tuple[Evidence, Decision]:
+    async def _plan(self, this: _Pass, memory: _Memory) -> Evidence:
         """The sentence as far as it only looks: what is wanted, what is there, what would be done."""
         app, trigger, ports, stage = this.app, this.trigger, self.ports, this.stages
         if app.holder:
             raise HeldError(app.holder)
         fence = _fence(app, ports.cluster)
         with stage("fetch"):
-            this.sources = await ports.source.snapshots(app, trigger.revision)
+            this.sources = await self._sources(this)
             surface = await ports.cluster.surface(app)
         with stage("render"):
             rendered = await ports.renderer.render(app, this.sources, surface)
@@ -142,7 +145,36 @@ class Reconciler:
             decision = within_windows(decide(app, trigger, checked, memory.known), trigger, standing)
             decision = self._held_back(this, decision)
             checked = await self._preflight.check_hooks(app, checked) if decision.hooks else without_hooks(checked)
-        return Evidence(desired, inventory, live, checked, memory.known), decision
+        return Evidence(desired, inventory, live, checked, memory.known, decision)
+
+    async def _sources(self, this: _Pass) -> tuple[Snapshot, ...]:
+        """The commits that the pass is for: those that its trigger names, else those that the application follows."""
+        if this.trigger.revision:
+            return await self.ports.source.snapshots(this.app, (this.trigger.revision,))
+        sources, over = await self._followed(this.app)
+        if over:
+            await self._lift(this, over)
+        return sources
+
+    async def _followed(self, app: App) -> tuple[tuple[Snapshot, ...], Pinned | None]:
+        """The commits that the application is pinned to, else those that Git names; and the pin that is over, if it is.
+
+        A pin ends when Git has moved since. What Git names can fail to be found (a deleted branch): that moves nothing.
+        """
+        pin, source = app.standing.pinned, self.ports.source
+        if pin is None:
+            return await source.snapshots(app), None
+        with contextlib.suppress(SourceError):
+            tracked = await source.snapshots(app)
+            if pin.tracked != tuple(snapshot.commit.id for snapshot in tracked):
+                return tracked, pin
+        return await source.snapshots(app, pin.revisions), None
+
+    async def _lift(self, this: _Pass, order: Order) -> None:
+        """An order is fulfilled or overtaken; a dry run only says what would be."""
+        if not this.trigger.dry_run:
+            await self.ports.history.lift(this.app.key, order)
+            this.lifted += (order,)
 
     def _held_back(self, this: _Pass, decision: Decision) -> Decision:
         """The decision, unless other applications have to come first."""
@@ -152,8 +184,10 @@ class Reconciler:
 
     async def newer(self, app: App, under_way: SyncRecord) -> str:
         """The commit that makes the sync under way out of date, as it asks for something else; empty where there is none."""
+        if app.suspension:
+            return ""
         try:
-            sources = await self.ports.source.snapshots(app)
+            sources, _ = await self._followed(app)
             surface = await self.ports.cluster.surface(app)
             rendered = await self.ports.renderer.render(app, sources, surface)
         except GitopsdError:
@@ -172,6 +206,10 @@ class Reconciler:
             await cluster.remember(this.app, evidence.inventory | _intended_members(evidence))
             outcome = await apply(this.app, evidence.plan, self._preflight, this.course)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
+        if outcome.phase is Phase.SUCCEEDED and not this.trigger.resources:
+            for order in this.app.standing.orders:
+                if order.once:
+                    await self._lift(this, order)
         return outcome
 
     async def _terminated(self, this: _Pass, begun: SyncRecord) -> SyncRecord:
@@ -180,9 +218,7 @@ class Reconciler:
         ended = replace(begun, phase=Phase.FAILED, message=message, stages=stages, finished=self.ports.clock.now())
         return await self.ports.history.record(ended)
 
-    async def _conclude(
-        self, this: _Pass, memory: _Memory, evidence: Evidence, decision: Decision, outcome: Outcome | None
-    ) -> SyncRecord:
+    async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
         if outcome is None and not (evidence.plan.steps or evidence.plan.refusals or this.trigger.dry_run):
             # What a crash kept from being noted after the last sync; asks nothing where it is noted already.
             await self.ports.cluster.remember(this.app, evidence.inventory_after(None))
@@ -194,7 +230,7 @@ class Reconciler:
             record = replace(record, message=why, conditions=(*record.conditions, Condition("DependencyNotReady", why)))
         if not (this.trigger.dry_run or this.trigger.resources):  # a part of a commit says nothing about the rest
             memory.known, memory.failure = memory.known.after(record), None
-        return await self.ports.history.record(held(record, decision.reason) if decision.held else record)
+        return await self.ports.history.record(held(record, evidence.decision.reason) if evidence.decision.held else record)
 
     async def _failed(self, this: _Pass, memory: _Memory, error: GitopsdError) -> SyncRecord:
         """The record of a pass that came to no plan. The same failure of the same revision is remembered once."""

@@ -23,7 +23,7 @@ from gitopsd.model.record import (
     TriggerKind,
 )
 from gitopsd.model.refs import ObjectRef
-from gitopsd.plan.policy import Known, is_drift
+from gitopsd.plan.policy import ASKED, Decision, Known, is_drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Evidence:
     live: Mapping[ObjectRef, Live]
     plan: Plan
     known: Known
+    decision: Decision
 
     @property
     def members(self) -> tuple[Desired, ...]:
@@ -72,12 +73,15 @@ def concluded(
     )
     unheeded = {want.ref for want in evidence.desired.objects if not want.heeded}
     extras = tuple(_extra(step) for step in open_steps.values() if step.desired is None)
-    refused = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
+    conditions = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
+    if evidence.decision.condition:
+        conditions = (*conditions, evidence.decision.condition)
+    phase, message = (outcome.phase, outcome.message) if outcome else _look(record, evidence)
     return replace(
         record,
         attempted=outcome is not None,
-        phase=outcome.phase if outcome else Phase.SUCCEEDED,
-        message=outcome.message if outcome else _look(plan),
+        phase=phase,
+        message=message,
         desired_digest=plan.desired_digest,
         plan_digest=plan.digest,
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
@@ -85,7 +89,7 @@ def concluded(
         results=outcome.results if outcome else planned(plan),
         resources=resources + extras,
         drifts=_drifts(app, record, evidence, outcome),
-        conditions=refused,
+        conditions=conditions,
         warnings=plan.warnings + (outcome.warnings if outcome else ()),
     )
 
@@ -104,8 +108,12 @@ def _open(plan: Plan, outcome: Outcome | None) -> dict[ObjectRef, Step]:
     return {step.ref: step for step in plan.differences if step.ref not in done}
 
 
-def _look(plan: Plan) -> str:
-    return f"{len(plan.differences)} objects differ from Git" if plan.differences else "in sync"
+def _look(record: SyncRecord, evidence: Evidence) -> tuple[Phase, str]:
+    """Who asked for a sync that must not be did not get it."""
+    if condition := evidence.decision.condition:
+        return Phase.FAILED if record.trigger.kind in ASKED else Phase.SUCCEEDED, condition.message
+    differences = evidence.plan.differences
+    return Phase.SUCCEEDED, f"{len(differences)} objects differ from Git" if differences else "in sync"
 
 
 def planned(plan: Plan) -> tuple[ObjectResult, ...]:

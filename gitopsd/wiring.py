@@ -19,6 +19,7 @@ from gitopsd.cluster.declared import Declared
 from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, dependencies, settings
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.orders import Orders
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.explainer import Explainer
@@ -55,7 +56,8 @@ async def open_service(config: Config) -> Service:
     history = await History.open(config.storage.history, clock, _retention(config), _password(config))
     for notice in history.notices:
         _log.warning(notice)
-    sources = _sources(config, clock, metrics)
+    ordered = dict(await history.standing())
+    sources = _sources(config, clock, metrics, history)
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
     renderer = Renderer(rendering, sources.fetch, _bounds(config), helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
@@ -67,7 +69,8 @@ async def open_service(config: Config) -> Service:
     declared = clusters.declared()
     writeback = Writeback(declared, clock)
     listeners = (metrics.observe, log_record, events.passed, writeback.passed)
-    agent = Agent(reconciler, listeners, (events.changed, writeback.changed), workers=config.workers.syncs)
+    watchers = (events.changed, writeback.changed)
+    agent = Agent(reconciler, listeners, watchers, workers=config.workers.syncs, ordered=ordered)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
     resources = Resources(declared, ApplicationResources(config.clusters), writeback, Requests(agent, writeback))
@@ -85,8 +88,9 @@ async def open_service(config: Config) -> Service:
         await history.close()
 
     explainer = Explainer(ports, renderer.explain, sources.blame, config.field_manager)
+    orders = Orders(agent, history, sources, clock)
     control = Control(
-        agent, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
+        agent, orders, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
     )
     addresses = Addresses(config.server.listen, config.server.metrics)
     return Service(addresses, agent, timers, control, history, scan, close)
@@ -169,6 +173,7 @@ def _settings(app: App, defaults: Defaults) -> AppSettings:
         adopt=adopts(app),
         conflicts=own.conflicts,
         depends_on=dependencies(app),
+        approval=own.approval == "required",
     )
 
 
@@ -203,7 +208,7 @@ def _clusters(config: Config) -> list[ClusterConfig]:
     return [ClusterConfig(c.name, c.server, str(c.kubeconfig) if c.kubeconfig else "", c.context) for c in config.clusters]
 
 
-def _sources(config: Config, clock: SystemClock, metrics: Metrics) -> Sources:
+def _sources(config: Config, clock: SystemClock, metrics: Metrics, history: History) -> Sources:
     def count(request: Request) -> None:
         metrics.git_request(request.repository, request.result, request.seconds)
         for move in request.moves:
@@ -214,7 +219,9 @@ def _sources(config: Config, clock: SystemClock, metrics: Metrics) -> Sources:
 
     repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
     bounds = Bounds(idle=config.polling.timeout.total_seconds(), size=config.limits.fetch_size)
-    return Sources(config.storage.mirrors, clock, repositories=repositories, bounds=bounds, on_request=count)
+    return Sources(
+        config.storage.mirrors, clock, repositories=repositories, bounds=bounds, on_request=count, needed=history.commits
+    )
 
 
 def _credentials(given: Credentials) -> SourceCredentials:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gitopsd.history import is_worth_keeping, tells_of_drift
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
+from gitopsd.model.standing import Order, Standing
 from gitopsd.ports import Page
 
 Item = TypeVar("Item")
@@ -41,7 +42,7 @@ class FakeHistory:
     clock: FakeClock = field(default_factory=FakeClock)
     records: dict[int, SyncRecord] = field(default_factory=dict)
     drift: dict[int, Drift] = field(default_factory=dict)
-    set_flags: dict[AppKey, dict[str, Any]] = field(default_factory=dict)
+    ordered: dict[AppKey, Standing] = field(default_factory=dict)
 
     async def begin(self, record: SyncRecord) -> SyncRecord:
         return self._insert(record)
@@ -65,13 +66,11 @@ class FakeHistory:
     def _store_drift(self, record: SyncRecord) -> None:
         now = record.finished or record.started
         known = {
-            (drift.ref, replace(drift.change, time="")): number
-            for number, drift in self.drift.items()
-            if drift.app == record.app and drift.until is None
+            _identity(drift): number for number, drift in self.drift.items() if drift.app == record.app and drift.until is None
         }
         for drift in record.drifts:
             until = now if drift.outcome is DriftOutcome.HEALED else drift.until
-            number = known.pop((drift.ref, replace(drift.change, time="")), None)
+            number = known.pop(_identity(drift), None)
             first = self.drift[number] if number else drift
             self.drift[number or len(self.drift) + 1] = replace(first, outcome=drift.outcome, until=until)
         for number in known.values():
@@ -104,23 +103,33 @@ class FakeHistory:
     async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
         return _page({number: drift for number, drift in self.drift.items() if app in (None, drift.app)}, limit, cursor)
 
-    async def flags(self) -> Mapping[AppKey, Mapping[str, Any]]:
-        return {app: dict(flags) for app, flags in self.set_flags.items() if flags}
+    async def standing(self) -> Mapping[AppKey, Standing]:
+        return {app: standing for app, standing in self.ordered.items() if standing.orders}
 
-    async def set_flag(self, app: AppKey, key: str, value: Any) -> None:
-        flags = self.set_flags.setdefault(app, {})
-        flags.pop(key, None)
-        if value is not None:
-            flags[key] = value
+    async def give(self, app: AppKey, order: Order) -> None:
+        self.ordered[app] = self.ordered.get(app, Standing()).plus(order)
+
+    async def lift(self, app: AppKey, order: Order) -> None:
+        self.ordered[app] = self.ordered.get(app, Standing()).without([order])
+
+    async def commits(self) -> frozenset[str]:
+        pins = (standing.pinned for standing in self.ordered.values())
+        recorded = frozenset(commit.id for record in self.records.values() for commit in record.commits)
+        return recorded.union(*(pin.revisions for pin in pins if pin))
 
     async def forget(self, app: AppKey) -> None:
-        self.set_flags.pop(app, None)
+        self.ordered.pop(app, None)
         for number, drift in self.drift.items():
             if drift.app == app and drift.until is None:
                 self.drift[number] = replace(drift, until=self.clock.now())
 
     async def check(self) -> None:
         """Memory can always be written."""
+
+
+def _identity(drift: Drift) -> str:
+    """What two sightings of one drift have in common; its values may be of any shape."""
+    return f"{drift.ref} {replace(drift.change, time='')}"
 
 
 def _kept(record: SyncRecord) -> SyncRecord:

@@ -56,9 +56,9 @@ class FakeSource:
         """The repository at `url`, an empty one if it is new."""
         return self.remotes.setdefault(url, FakeRemote(url))
 
-    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+    async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
         wanted = [source.target_revision for source in app.sources]
-        wanted[0] = revision or wanted[0]
+        wanted[: len(revisions)] = revisions
         return tuple(self._snapshot(source.repo_url, name) for source, name in zip(app.sources, wanted, strict=True))
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:

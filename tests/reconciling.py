@@ -11,7 +11,7 @@ import yaml
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.explainer import Explainer
 from gitopsd.model.app import App, AppKey
-from gitopsd.model.errors import GitopsdError
+from gitopsd.model.errors import GitopsdError, SourceError
 from gitopsd.model.record import SyncRecord, Trigger, TriggerKind
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Commit, Lines, Snapshot
@@ -31,21 +31,30 @@ WATCH = Trigger(TriggerKind.WATCH)
 
 @dataclass(slots=True)
 class GivenCommits:
-    """Git and the engine at once: `push` says what the next commit renders to, or how it fails."""
+    """Git and the engine at once: `push` says what the next commit renders to, or how it fails.
+
+    A commit that was never pushed renders to what the newest does; one in `gone` can't be found any more.
+    """
 
     commit: str = "c0"
     rendered: Rendered = field(default_factory=lambda: Rendered(()))
     failure: GitopsdError | None = None
     unreachable: GitopsdError | None = None
+    known: dict[str, Rendered] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
 
     def push(self, commit: str, *manifests: Object, failure: GitopsdError | None = None) -> None:
         """The next commit."""
         self.commit, self.rendered, self.failure = commit, Rendered(manifests), failure
+        self.known[commit] = self.rendered
 
-    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+    async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
         if self.unreachable:
             raise self.unreachable
-        return (Snapshot("repo", Commit(revision or self.commit, author="Ada", message="why"), DictTree({})),)
+        commit = revisions[0] if revisions else self.commit
+        if commit in self.gone:
+            raise SourceError(f"has no revision {commit!r}", "repo")
+        return (Snapshot("repo", Commit(commit, author="Ada", message="why"), DictTree({})),)
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         return True
@@ -54,9 +63,10 @@ class GivenCommits:
         return frozenset()
 
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
-        if self.failure:
+        commit = snapshots[0].commit.id
+        if self.failure and commit == self.commit:
             raise self.failure
-        return self.rendered
+        return self.known.get(commit, self.rendered)
 
     async def explain(
         self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface, trace: Trace

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.orders import Orders
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.record import TriggerKind
 from gitopsd.web.app import create_app
@@ -111,14 +112,19 @@ class Served:
     app: ASGIApp = field(init=False)
 
     def __post_init__(self) -> None:
-        self.agent = Agent(self.world.reconciler, (self.events.passed,), (self.events.changed,), workers=2)
+        world = self.world
+        self.agent = Agent(
+            world.reconciler, (self.events.passed,), (self.events.changed,), workers=2, ordered=dict(world.history.ordered)
+        )
+        orders = Orders(self.agent, world.history, world.git, world.clock)
         control = Control(
             self.agent,
-            self.world.history,
+            orders,
+            world.history,
             self._refresh,
             self._checks,
             self._metrics,
-            self.world.explainer.explain,
+            world.explainer.explain,
             self.events,
             lambda: self.token,
         )

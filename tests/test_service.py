@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.orders import Orders
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.model.app import App, AppKey
@@ -83,7 +84,13 @@ class Daemon:
         agent = Agent(self.world.reconciler, workers=2)
         timers = Timers(agent, self.world.git, Polling(3600, 0), self._scan)
         control = Control(
-            agent, history, timers.refresh, self._checks, lambda _: (b"", "text/plain"), self.world.explainer.explain
+            agent,
+            Orders(agent, history, self.world.git, self.world.clock),
+            history,
+            timers.refresh,
+            self._checks,
+            lambda _: (b"", "text/plain"),
+            self.world.explainer.explain,
         )
         addresses = Addresses(f"127.0.0.1:{self.api}", f"127.0.0.1:{self.metrics}")
         self.service = Service(addresses, agent, timers, control, history, self._scan, self._close)

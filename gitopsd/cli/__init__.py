@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gitopsd import __version__
-from gitopsd.cli import daemon, explain, local, remote
+from gitopsd.cli import daemon, explain, local, orders, remote
 from gitopsd.model.errors import GitopsdError
 
 USAGE = 64
@@ -46,6 +46,7 @@ daemon.register(app)
 local.register(app)
 explain.register(app)
 remote.register(app)
+orders.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

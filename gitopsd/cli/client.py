@@ -54,9 +54,11 @@ class Client:
             yield from page["items"]
             cursor = page["next"]
 
-    def post(self, path: str) -> None:
-        """Asks for something that needs no more words."""
-        self._call("POST", path, {})
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, wait: int = 0) -> Any:
+        """Asks for something, and waits as many seconds for its end; gives the answer, None where there is none to give."""
+        query = {"wait": f"{wait}s"} if wait else {}
+        sent = json.dumps(body).encode() if body else None
+        return self._call("POST", path, query, sent, {"Content-Type": "application/json"})
 
     def delete(self, path: str) -> None:
         """Asks for an end."""
@@ -85,7 +87,7 @@ class Client:
         opener = urllib.request.build_opener(_Stay)
         try:
             request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - the server that the user named
-            with opener.open(request, timeout=_PATIENCE) as answer:
+            with opener.open(request, timeout=_PATIENCE + int(query.get("wait", "0s")[:-1])) as answer:
                 text = answer.read()
             return json.loads(text) if text else None
         except urllib.error.HTTPError as error:

@@ -52,26 +52,30 @@ def failure_code(words: Sequence[str]) -> int:
     return 2 if "--exit-code" in words and words[0] in _WITH_EXIT_CODE else 1
 
 
-def _client(server: str) -> Client:
+def client_at(server: str) -> Client:
+    """Speaks with the daemon there."""
     from gitopsd.cli.client import Client  # noqa: PLC0415 - see the package
 
     return Client.of(server)
 
 
-def _path(app: str) -> str:
+def path_of(app: str) -> str:
     """The path of an application that is named `name` or `namespace/name`."""
     return "/applications/" + "/".join(quote(part, safe="") for part in app.split("/"))
 
 
 def status(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT) -> None:
-    """One line for each application; conditions below."""
-    client = _client(server)
-    found = [client.get(_path(app))] if app else list(client.pages("/applications"))
+    """One line for each application; conditions and orders below."""
+    client = client_at(server)
+    found = [client.get(path_of(app))] if app else list(client.pages("/applications"))
     if output is Format.JSON:
         print_json(found[0] if app else found)
         return
     print_table(("NAMESPACE", "NAME", "SYNC", "HEALTH", "REVISION", "DRIFT", "LAST SYNC", "AGE"), (_row(item) for item in found))
     for item in found:
+        for order in item["orders"]:
+            said = f"{order['order']} {order['detail']}".strip()
+            typer.echo(f"{item['name']}: {said} by {order['by']}, {age(order['since'])} ago", err=True)
         for condition in item["conditions"]:
             typer.echo(f"{item['name']}: {condition['type']}: {condition['message']}", err=True)
 
@@ -91,7 +95,7 @@ def plan(
     exit_code: ExitCode = False,
 ) -> int:
     """Nothing is written; `-o markdown` fits a pull request."""
-    record = _client(server).get(f"{_path(app)}/plan", revision=revision)
+    record = client_at(server).get(f"{path_of(app)}/plan", revision=revision)
     {PlanFormat.TEXT: print_plan, PlanFormat.JSON: print_json, PlanFormat.MARKDOWN: print_markdown}[output](record)
     return _verdict(record, exit_code)
 
@@ -100,7 +104,7 @@ def diff(
     app: App, revision: Revision = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False
 ) -> int:
     """Values of Secrets are digests: a change shows, the value does not."""
-    record = _client(server).get(f"{_path(app)}/plan", revision=revision)
+    record = client_at(server).get(f"{path_of(app)}/plan", revision=revision)
     (print_json if output is Format.JSON else print_diff)(record)
     return _verdict(record, exit_code)
 
@@ -126,12 +130,12 @@ def sync(
     output: Output = Format.TEXT,
 ) -> int:
     """The same request joins a sync under way. Exit code 1 where it fails, or where the time is over before."""
-    client, key, deadline = _client(server), os.urandom(16).hex(), time.monotonic() + timeout
+    client, key, deadline = client_at(server), os.urandom(16).hex(), time.monotonic() + timeout
     body = {"revision": revision, "prune": prune or None, "force": force, "resources": resource or [], "dryRun": dry_run}
-    answer = client.sync(_path(app), body, wait=0, key=key)
+    answer = client.sync(path_of(app), body, wait=0, key=key)
     while wait_for_end and "objects" not in answer and (left := deadline - time.monotonic()) > 0:
         typer.echo(f"sync of {app}: {answer['message']}", err=True)
-        answer = client.sync(_path(app), body, wait=min(math.ceil(left), _SLICE), key=key)
+        answer = client.sync(path_of(app), body, wait=min(math.ceil(left), _SLICE), key=key)
     if output is Format.JSON:
         print_json(answer)
     elif "objects" in answer:
@@ -145,12 +149,12 @@ def sync(
 
 def terminate(app: App, server: Server = "") -> None:
     """The next sync goes on where this one was."""
-    _client(server).delete(f"{_path(app)}/operation")
+    client_at(server).delete(f"{path_of(app)}/operation")
 
 
 def refresh(app: App, server: Server = "") -> None:
     """Answers when the repositories have."""
-    _client(server).post(f"{_path(app)}/refresh")
+    client_at(server).post(f"{path_of(app)}/refresh")
 
 
 def wait(
@@ -163,9 +167,9 @@ def wait(
     wanted = {word.strip().lower() for word in conditions.split(",")}
     if not wanted <= {"synced", "healthy"}:
         raise typer.BadParameter("write synced, healthy, or synced,healthy", param_hint="--for")
-    client, deadline = _client(server), time.monotonic() + timeout
+    client, deadline = client_at(server), time.monotonic() + timeout
     while True:
-        item = client.get(_path(app))
+        item = client.get(path_of(app))
         states = {item["sync"]["status"].lower(), item["health"]["status"].lower()}
         if wanted <= states:
             return
@@ -183,12 +187,12 @@ def history(
     output: Output = Format.TEXT,
 ) -> None:
     """Every attempt is there, failed ones too."""
-    client = _client(server)
+    client = client_at(server)
     if record_id:
-        record = client.get(f"{_path(app)}/history/{record_id}")
+        record = client.get(f"{path_of(app)}/history/{record_id}")
         (print_json if output is Format.JSON else print_plan)(record)
         return
-    records = client.get(f"{_path(app)}/history", limit=str(limit))["items"]
+    records = client.get(f"{path_of(app)}/history", limit=str(limit))["items"]
     if output is Format.JSON:
         print_json(records)
         return
@@ -200,16 +204,16 @@ def history(
 
 def drift(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False) -> int:
     """Open and past drift; `--exit-code` tells whether any is open."""
-    client = _client(server)
+    client = client_at(server)
     names = [app] if app else [f"{item['namespace']}/{item['name']}" for item in client.pages("/applications")]
-    found = [(name, item) for name in names for item in client.get(f"{_path(name)}/drift")["items"]]
+    found = [(name, item) for name in names for item in client.get(f"{path_of(name)}/drift")["items"]]
     if output is Format.JSON:
         print_json([{"application": name, **item} for name, item in found])
     else:
         print_table(
             ("APPLICATION", "OBJECT", "FIELD", "FROM", "TO", "MANAGER", "OPERATION", "SINCE", "OUTCOME"), map(_drift_row, found)
         )
-    return int(exit_code and any(client.get(_path(name))["drift"]["objects"] for name in names))
+    return int(exit_code and any(client.get(path_of(name))["drift"]["objects"] for name in names))
 
 
 def _drift_row(entry: tuple[str, dict[str, Any]]) -> tuple[Any, ...]:

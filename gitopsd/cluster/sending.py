@@ -52,7 +52,10 @@ _NO_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A step, ready to be sent: where, what (None for a deletion), whether by force, and what was left out on the way."""
+    """A step, ready to be sent: where, what (None for a deletion), whether by force, and what was left out on the way.
+
+    A `version` binds it to that resourceVersion of the object: an approved plan is for just what was there.
+    """
 
     ref: ObjectRef
     resource: Resource
@@ -60,6 +63,7 @@ class Ready:
     body: bytes | None = None
     force: bool = False
     warnings: tuple[str, ...] = ()
+    version: str = ""
 
     @property
     def path(self) -> str:
@@ -99,7 +103,7 @@ class Sender:
     identity: Identity
     epoch: Callable[[str], str] = field(repr=False)
 
-    async def ready(self, step: Step, action: str) -> Ready:
+    async def ready(self, app: App, step: Step, action: str) -> Ready:
         """Raises ObjectError where the kind is not served, or the name can't be in a path."""
         ref, desired = step.ref, step.desired
         surface = await self.discovery.surface()
@@ -114,7 +118,8 @@ class Sender:
             )
         if any(part in (".", "..") or "/" in part for part in (ref.name, ref.namespace)) or not ref.name:
             raise ObjectError(ref, action, "Invalid", "its name or namespace can't be one")
-        ready = Ready(ref, resource, step, step.body or _body(step))
+        version = step.live.resource_version if step.live and app.settings.approval else ""
+        ready = Ready(ref, resource, step, step.body or _body(step), version=version)
         return replace(ready, force=ready.updates and ready.handling.conflicts is Conflicts.FORCE)
 
     # --- one request each
@@ -123,9 +128,10 @@ class Sender:
         """Server-side apply. Raises Refusal."""
         params = self._params(ready, dry_run=dry_run) | ({"force": "true"} if ready.force else {})
         body = ready.body
-        if not ready.updates and body is not None:
+        version = ready.version if ready.updates else _NO_VERSION
+        if version and body is not None:
             obj: Object = orjson.loads(body)
-            obj["metadata"]["resourceVersion"] = _NO_VERSION
+            obj["metadata"]["resourceVersion"] = version
             body = orjson.dumps(obj)
         return await self.client.send(Request("PATCH", ready.path, "apply", params, body, APPLY))
 
@@ -136,12 +142,12 @@ class Sender:
         attempts = 0
         while True:
             attempts += 1
-            version = (await self.client.get(ready.path))["metadata"]["resourceVersion"]
+            version = ready.version or (await self.client.get(ready.path))["metadata"]["resourceVersion"]
             body = orjson.dumps(obj | {"metadata": obj["metadata"] | {"resourceVersion": version}})
             try:
                 return await self.client.send(Request("PUT", ready.path, "update", params, body))
             except Refusal as refusal:
-                if refusal.reason != "Conflict" or attempts == _ATTEMPTS:
+                if refusal.reason != "Conflict" or attempts == _ATTEMPTS or ready.version:
                     raise
 
     async def try_creation(self, ready: Ready) -> None:
@@ -166,6 +172,8 @@ class Sender:
         options["propagationPolicy"] = _PROPAGATION.get(asked, "Foreground")
         if ready.step.live:
             options["preconditions"] = {"uid": ready.step.live.uid}
+            if ready.version:
+                options["preconditions"]["resourceVersion"] = ready.version
         if dry_run:
             options["dryRun"] = ["All"]
         action = "dry-run of the deletion" if dry_run else "delete"

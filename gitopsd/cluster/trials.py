@@ -42,7 +42,7 @@ class Trials:
         """See `ClusterPort.dry_run`."""
         if step.action is Action.SKIP:
             return Trial(unchanged=True)
-        ready = await self.sender.ready(step, "dry-run")
+        ready = await self.sender.ready(app, step, "dry-run")
         if step.action is Action.PRUNE:
             await self.sender.delete(ready, app, dry_run=True)
             return Trial(before=step.live.object if step.live else None)

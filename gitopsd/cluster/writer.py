@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -29,7 +29,7 @@ class Writer:
         """See `ClusterPort.write`."""
         if step.action is Action.SKIP:
             return Written(step.live.uid if step.live else "", unchanged=True)
-        ready = await self.sender.ready(step, "apply")
+        ready = await self.sender.ready(app, step, "apply")
         with self.sender.store.writing(step.ref):
             if step.action is Action.PRUNE:
                 await self.sender.delete(ready, app)
@@ -39,8 +39,8 @@ class Writer:
             if step.action is Action.RECREATE:
                 await self.sender.delete(ready, app)
                 await self.sender.wait_gone(ready)
-            elif ready.updates:
-                await self._take_over(ready)
+            elif ready.updates and (version := await self._take_over(ready)) and ready.version:
+                ready = replace(ready, version=version)
             return await self._write(ready)
 
     async def _write(self, ready: Ready) -> Written:
@@ -63,13 +63,16 @@ class Writer:
                 raise ObjectError(ready.ref, "create", "AlreadyExists", message) from None
             raise self.sender.error(ready, "apply", refusal) from None
 
-    async def _take_over(self, ready: Ready) -> None:
-        """Merges the entries of earlier managers into ours, guarded by resourceVersion, so that nobody's change is lost."""
+    async def _take_over(self, ready: Ready) -> str:
+        """Merges the entries of earlier managers into ours, guarded by resourceVersion, so that nobody's change is lost.
+
+        Gives the resourceVersion that the object has then, empty where there was nothing to merge.
+        """
         live = ready.step.live
         obj = live.object if live else None
         for _ in range(_ATTEMPTS):
             if obj is None or not self.trials.has_earlier(ready, obj):
-                return
+                return ""
             fields = (await self.trials.taken(ready, obj))["metadata"]["managedFields"]
             patch = [
                 {"op": "replace", "path": "/metadata/managedFields", "value": fields},
@@ -78,11 +81,11 @@ class Writer:
             params = {"fieldManager": self.sender.identity.manager}
             request = Request("PATCH", ready.path, "patch", params, orjson.dumps(patch), JSON_PATCH)
             try:
-                await self.sender.client.send(request)
+                answer = await self.sender.client.send(request)
             except Refusal as refusal:
-                if refusal.code != CONFLICT:
+                if refusal.code != CONFLICT or ready.version:
                     raise self.sender.error(ready, "take over", refusal) from None
                 obj = await self.sender.get(ready, "take over")
             else:
-                return
+                return str(answer.body["metadata"]["resourceVersion"])
         raise ObjectError(ready.ref, "take over", "Conflict", "it changes faster than its field managers can be merged")

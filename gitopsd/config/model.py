@@ -234,6 +234,8 @@ class Defaults(Section):
     """How many objects of an application one sync may delete unconfirmed: a share (at least 10), a number, or none."""
     conflicts: Literal["refuse", "force", "yield"] = "force"
     """A field that another manager holds and Git wants otherwise: the sync is refused, the field taken, or left to them."""
+    approval: Literal["none", "required"] = "none"
+    """Whether somebody has to approve a plan, by its digest, before it is carried out."""
 
 
 class Helm(Section):

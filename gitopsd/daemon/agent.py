@@ -14,12 +14,14 @@ import structlog
 
 from gitopsd.daemon.dependencies import Dependencies
 from gitopsd.daemon.healing import Healing
+from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.daemon.passes import Pass, Superseding
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import is_over, retry_delay
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.record import Condition, DriftOutcome, Phase, SyncRecord, Trigger, TriggerKind
+from gitopsd.model.standing import Standing
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 from gitopsd.waiting import Course
@@ -36,34 +38,6 @@ _WAITS = "waits for its turn"
 _log = structlog.get_logger()
 
 
-class OperationConflictError(GitopsdError):
-    """Another operation is under way for this application."""
-
-
-class NoSuchApplicationError(GitopsdError):
-    """No application has this name, or several have it in different namespaces."""
-
-
-class StoppingError(GitopsdError):
-    """gitopsd is about to end, and begins nothing new."""
-
-
-@dataclass(slots=True)
-class Operation:
-    """A sync that a person asked for. `done` ends with its record, or is cancelled when the operation is terminated.
-
-    `record` is how it shows while it waits for its turn.
-    """
-
-    trigger: Trigger
-    record: SyncRecord
-    done: asyncio.Future[SyncRecord]
-
-    def asks(self, trigger: Trigger) -> bool:
-        """Whether `trigger` asks for the same, whoever it is."""
-        return replace(self.trigger, actor="") == replace(trigger, actor="")
-
-
 @dataclass(slots=True)
 class Agent:
     """Holds what is known of all applications, and works through the queue."""
@@ -72,6 +46,8 @@ class Agent:
     listeners: tuple[Listener, ...] = ()
     watchers: tuple[Watcher, ...] = ()
     workers: int = 32
+    ordered: dict[AppKey, Standing] = field(default_factory=dict)
+    """What people had ordered before the start of applications that have not come yet."""
     queue: WorkQueue = field(default_factory=WorkQueue)
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
     _passes: dict[AppKey, Pass] = field(default_factory=dict)
@@ -97,8 +73,10 @@ class Agent:
         gone = tuple(key for key in self._statuses if key not in apps)
         for key in gone:
             self._drop(key)
-        for key, app in apps.items():
+        for key, document in apps.items():
             status = self._statuses.get(key)
+            standing = status.app.standing if status else self.ordered.pop(key, document.standing)
+            app = document if standing == document.standing else replace(document, standing=standing)
             if status is None or status.app != app:
                 self._set(replace(status, app=app) if status else AppStatus(app))
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
@@ -154,14 +132,12 @@ class Agent:
     def sync(self, key: AppKey, trigger: Trigger) -> Operation:
         """Starts a sync; the same request joins one under way, another one raises OperationConflictError.
 
-        Raises StoppingError once the end has begun.
+        Raises RefusedError where the application is suspended, StoppingError once the end has begun.
         """
-        if self._stopping:
-            raise StoppingError("gitopsd is ending; ask again when it is back")
-        if known := self._operations.get(key):
-            if known.asks(trigger):
-                return known
-            raise OperationConflictError(f"application {key}: another sync is under way; wait for it, or terminate it")
+        known = self._operations.get(key)
+        if known and known.asks(trigger) and not self._stopping:
+            return known
+        self.admit(key, trigger)
         now = self.reconciler.ports.clock.now()
         waiting = SyncRecord(key, trigger, Phase.RUNNING, _WAITS, now)
         operation = Operation(trigger, waiting, asyncio.get_running_loop().create_future())
@@ -169,6 +145,25 @@ class Agent:
         self.queue.put(key, trigger)
         self._show_running(key)
         return operation
+
+    def admit(self, key: AppKey, trigger: Trigger) -> None:
+        """Raises what `sync` does where it could not begin just now."""
+        if self._stopping:
+            raise StoppingError("gitopsd is ending; ask again when it is back")
+        if (why := self._statuses[key].app.suspension) and not trigger.dry_run:
+            raise RefusedError(f"application {key} is {why}")
+        if key in self._operations:
+            raise OperationConflictError(f"application {key}: another sync is under way; wait for it, or terminate it")
+
+    def restate(self, key: AppKey, change: Callable[[Standing], Standing]) -> None:
+        """People have ordered something else of the application, if it is still there."""
+        if status := self._statuses.get(key):
+            self._set(replace(status, app=replace(status.app, standing=change(status.app.standing))))
+
+    def look(self, key: AppKey, trigger: Trigger) -> None:
+        """Asks for a pass over an application, if it is still there."""
+        if key in self._statuses:
+            self.queue.put(key, trigger)
 
     async def preview(self, key: AppKey, revision: str = "") -> SyncRecord:
         """What a sync to `revision` would do: a pass that only looks, beside whatever is under way."""

@@ -11,6 +11,12 @@ from gitopsd.model.record import Trigger, TriggerKind
 
 _URGENCY = (
     TriggerKind.MANUAL,
+    TriggerKind.ROLLBACK,
+    TriggerKind.UNPIN,
+    TriggerKind.APPROVE,
+    TriggerKind.ADOPT,
+    TriggerKind.RESUME,
+    TriggerKind.SUSPEND,
     TriggerKind.SPEC,
     TriggerKind.WEBHOOK,
     TriggerKind.POLL,
@@ -40,11 +46,11 @@ class WorkQueue:
         """Asks for a pass; coalesced with what is waiting for the same application."""
         known = self._triggers.get(key)
         self._triggers[key] = trigger if known is None else min(known, trigger, key=lambda t: _URGENCY.index(t.kind))
-        if key not in self._busy and (known is None or trigger.kind is TriggerKind.MANUAL):
+        if key not in self._busy and (known is None or trigger.kind.personal):
             self._line_up(key)
 
     def _line_up(self, key: AppKey) -> None:
-        (self._urgent if self._triggers[key].kind is TriggerKind.MANUAL else self._waiting).append(key)
+        (self._urgent if self._triggers[key].kind.personal else self._waiting).append(key)
         self._filled.set()
 
     async def get(self) -> tuple[AppKey, Trigger]:

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from gitopsd.history import store
 from gitopsd.history.database import Database, open_database
 from gitopsd.history.retention import Retention, trim_age, trim_app
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Drift, SyncRecord, SyncStatus, TriggerKind
+from gitopsd.model.standing import Order, Standing, standing_of, stored
 from gitopsd.ports import Clock, Page
 
 if TYPE_CHECKING:
@@ -126,14 +127,24 @@ class History:
         before = read_cursor(cursor)
         return await self._do(lambda connection: store.drift_page(connection, app, limit, before))
 
-    async def flags(self) -> Mapping[AppKey, Mapping[str, Any]]:
-        """See `HistoryQueries.flags`."""
+    async def standing(self) -> Mapping[AppKey, Standing]:
+        """See `HistoryQueries.standing`."""
         found = await self._do(store.read_flags)
-        return {app: flags for app, flags in found.items() if app != _HEARTBEAT}
+        return {app: standing_of(flags) for app, flags in found.items() if app != _HEARTBEAT}
 
-    async def set_flag(self, app: AppKey, key: str, value: Any) -> None:
-        """See `HistoryQueries.set_flag`."""
-        await self._do(lambda connection: store.write_flag(connection, app, key, value))
+    async def give(self, app: AppKey, order: Order) -> None:
+        """See `HistoryQueries.give`."""
+        await self._do(lambda connection: store.write_flag(connection, app, order.name, stored(order)))
+
+    async def lift(self, app: AppKey, order: Order) -> None:
+        """See `HistoryQueries.lift`."""
+        await self._do(lambda connection: store.delete_flag(connection, app, order.name, stored(order)))
+
+    async def commits(self) -> frozenset[str]:
+        """See `HistoryQueries.commits`."""
+        recorded = await self._do(store.recorded_commits)
+        pins = (standing.pinned for standing in (await self.standing()).values())
+        return recorded.union(*(pin.revisions for pin in pins if pin))
 
     async def forget(self, app: AppKey) -> None:
         """See `HistoryQueries.forget`."""
@@ -148,7 +159,8 @@ class History:
 
     async def check(self) -> None:
         """See `HistoryQueries.check`."""
-        await self.set_flag(_HEARTBEAT, "checked", self._clock.now().isoformat())
+        now = self._clock.now().isoformat()
+        await self._do(lambda connection: store.write_flag(connection, _HEARTBEAT, "checked", now))
 
     async def _do(self, work: Callable[[Connection], Answer], tidy: AppKey | None = None) -> Answer:
         """Runs `work` in a transaction on the thread; raises StorageError. `tidy` is done afterwards, unwaited for.

@@ -65,6 +65,12 @@ def _results_of(connection: Connection, record_id: int) -> Sequence[Row]:
     return connection.execute(query).mappings().all()
 
 
+def recorded_commits(connection: Connection) -> frozenset[str]:
+    """The ids of the commits of all records."""
+    found = connection.execute(select(records.c.commits).distinct()).scalars()
+    return frozenset(commit["id"] for commits in found for commit in commits)
+
+
 def record_page(connection: Connection, app: AppKey | None, limit: int, before: int | None) -> Page[SyncRecord]:
     """Records older than `before`, newest first, without results."""
     rows, following = _page(connection, records, app, limit, before)
@@ -159,10 +165,14 @@ def read_flags(connection: Connection) -> dict[AppKey, dict[str, Any]]:
 
 
 def write_flag(connection: Connection, app: AppKey, key: str, value: Any) -> None:
-    """Sets one flag; None removes it."""
+    """Sets one flag."""
     connection.execute(delete(flags).where(_of(flags, app), flags.c.key == key))
-    if value is not None:
-        connection.execute(insert(flags).values(namespace=app.namespace, name=app.name, key=key, value=value))
+    connection.execute(insert(flags).values(namespace=app.namespace, name=app.name, key=key, value=value))
+
+
+def delete_flag(connection: Connection, app: AppKey, key: str, value: Any) -> None:
+    """Removes one flag if it still has this value."""
+    connection.execute(delete(flags).where(_of(flags, app), flags.c.key == key, flags.c.value == value))
 
 
 def delete_flags(connection: Connection, app: AppKey) -> None:

@@ -155,4 +155,4 @@ flags = Table(
     Column("key", Text, primary_key=True),
     Column("value", Json, nullable=False),
 )
-"""What a person has set on an application, such as that it is suspended."""
+"""The standing orders of an application (`gitopsd.model.standing`), each by its name."""

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from gitopsd.model.project import UNRESTRICTED, Project
+from gitopsd.model.standing import Standing
 from gitopsd.model.wire import STRICT
 
 ANNOTATION_PREFIX = "gitopsd.dev/"
 """What gitopsd adds to Argo CD's Application stands in annotations with this prefix."""
+SKIP_RECONCILE = "argocd.argoproj.io/skip-reconcile"
+"""`"true"` suspends an application: the declared form of the standing order."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -293,7 +296,7 @@ class AppSettings:
     `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy;
     `prune_budget` how much one sync may delete: a share (`50%`), a number, or `none`; `adopt` takes over objects that another
     application or tool owns; `conflicts` says what is done about fields that other managers hold; `depends_on` names applications
-    that have to be Synced and Healthy first.
+    that have to be Synced and Healthy first; with `approval` a plan waits until a person approved it.
     """
 
     report_drift: bool = False
@@ -302,6 +305,7 @@ class AppSettings:
     adopt: bool = False
     conflicts: str = "force"
     depends_on: tuple[str, ...] = ()
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +313,8 @@ class App:
     """An application as all stages know it. `origin` says where its document stands (file and line, or the cluster).
 
     `holder` says who else reconciles it, in a sentence: it is then refused, not fought over. `project` is what `spec.project`
-    names, None where there is no such project: then nothing is permitted.
+    names, None where there is no such project: then nothing is permitted. `standing` is what people have ordered, besides what
+    the document says.
     """
 
     key: AppKey
@@ -321,6 +326,7 @@ class App:
     settings: AppSettings = field(default_factory=AppSettings)
     holder: str = ""
     project: Project | None = UNRESTRICTED
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def is_resource(self) -> bool:
@@ -333,6 +339,15 @@ class App:
             return self
         policy = self.spec.sync_policy
         return replace(self, spec=replace(self.spec, sync_policy=replace(policy, sync_options=policy.sync_options + options)))
+
+    @property
+    def suspension(self) -> str:
+        """Why nothing is written for it, and how to go on, as a clause; empty where it is not suspended."""
+        if self.annotations.get(SKIP_RECONCILE) == "true":
+            return f"suspended by its annotation {SKIP_RECONCILE}; take that away to go on"
+        if order := self.standing.suspended:
+            return f"{order}; `gitopsd resume {self.key}` goes on"
+        return ""
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -12,6 +12,7 @@ from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, FieldChange
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Commit
+from gitopsd.model.standing import Order
 
 
 class TriggerKind(StrEnum):
@@ -25,6 +26,23 @@ class TriggerKind(StrEnum):
     RETRY = "retry"
     WINDOW = "window"
     MANUAL = "manual"
+    ROLLBACK = "rollback"
+    UNPIN = "unpin"
+    APPROVE = "approve"
+    ADOPT = "adopt"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+
+    @property
+    def personal(self) -> bool:
+        """Whether a person asked, and waits."""
+        return self in _PERSONAL
+
+
+_PERSONAL = frozenset(TriggerKind) - {
+    TriggerKind.START, TriggerKind.POLL, TriggerKind.WEBHOOK, TriggerKind.WATCH, TriggerKind.SPEC, TriggerKind.RETRY,
+    TriggerKind.WINDOW,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +160,8 @@ class SyncRecord:
 
     `id` is empty until history has stored it; a pass that had nothing to do, and that nobody asked for, is never stored.
     `stages` are seconds by stage name (fetch render observe plan preflight apply health record). `arrived` is when the commit
-    reached us. `attempted` says that a sync was tried, rather than a comparison made.
+    reached us. `attempted` says that a sync was tried, rather than a comparison made. `lifted` are the standing orders that the
+    pass found fulfilled or overtaken.
     """
 
     app: AppKey
@@ -165,6 +184,7 @@ class SyncRecord:
     drifts: tuple[Drift, ...] = ()
     conditions: tuple[Condition, ...] = ()
     warnings: tuple[str, ...] = ()
+    lifted: tuple[Order, ...] = ()
 
     @property
     def revision(self) -> str:

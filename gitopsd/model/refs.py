@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -41,6 +42,10 @@ class ObjectRef:
     def group_kind(self) -> GroupKind:
         """The kind without the name."""
         return GroupKind(self.group, self.kind)
+
+    def is_one_of(self, names: Collection[str]) -> bool:
+        """Whether it is among names as people write them: `KIND/NAME`, or `KIND/NAMESPACE/NAME`."""
+        return str(self) in names or f"{self.kind}/{self.name}" in names
 
     def __str__(self) -> str:
         """As errors and people name it: `Deployment/web/api`, `Namespace/web`."""

@@ -16,10 +16,10 @@ from gitopsd.model.refs import ObjectRef
 class AppStatus:
     """What `gitopsd status`, the HTTP API and the metrics say of an application.
 
-    `revision` is the commit of the first source, `revisions` are those of all. `since` is when `sync` became what it is.
+        `revision` is the commit of the first source, `revisions` are those of all. `since` is when `sync` became what it is.
     `operation` is the last attempted sync, `running` the one under way: one that a person asked for from then on, any other
     from its first write. `problems` are conditions that no pass found, by what they are about: a broken document, an
-    unreachable repository.
+    unreachable repository. `plan_digest` is that of the last look.
     """
 
     app: App
@@ -32,23 +32,24 @@ class AppStatus:
     drift_since: datetime | None = None
     operation: SyncRecord | None = None
     running: SyncRecord | None = None
-    suspended: bool = False
-    pinned: str = ""
     conditions: tuple[Condition, ...] = ()
     problems: Mapping[str, Condition] = field(default_factory=dict)
     resources: tuple[ResourceState, ...] = ()
+    plan_digest: str = ""
 
     def after(self, record: SyncRecord) -> AppStatus:
         """How it stands after a pass. One that came to no plan keeps what was known of the objects.
 
         A sync of a few objects says nothing about the others: it is the last operation, and the look that follows tells the rest.
         """
+        app = replace(self.app, standing=self.app.standing.without(record.lifted)) if record.lifted else self.app
         if record.trigger.resources:
-            return replace(self, operation=record if record.attempted else self.operation)
+            return replace(self, app=app, operation=record if record.attempted else self.operation)
         planned = bool(record.desired_digest)
         drifted = frozenset(drift.ref for drift in record.drifts if drift.outcome is DriftOutcome.REPORTED)
         return replace(
             self,
+            app=app,
             sync=record.sync,
             revision=record.revision or self.revision,
             revisions=tuple(commit.id for commit in record.commits) or self.revisions,
@@ -58,6 +59,7 @@ class AppStatus:
             drift_since=(self.drift_since or record.finished) if drifted else None,
             operation=record if record.attempted else self.operation,
             conditions=record.conditions,
+            plan_digest=record.plan_digest if planned else self.plan_digest,
             resources=record.resources if planned else self.resources,
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from gitopsd.model.app import App
 from gitopsd.model.hooks import SYNC_PHASES
 from gitopsd.model.marks import Mark
-from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step, Verdict
+from gitopsd.model.plan import Action, Compared, Desired, DesiredSet, FieldChange, Inventory, Live, Plan, Refusal, Step, Verdict
 from gitopsd.model.record import Trigger
 from gitopsd.model.refs import ObjectRef
 from gitopsd.plan.confine import Fence
@@ -91,7 +91,7 @@ def configure_or_refuse(ref: ObjectRef, desired: Desired, live: Live, app: App, 
         return Refusal(ref, "BeingDeleted", "it is being deleted, and can be applied only when it is gone")
     if desired.marked:
         mine = Mark(installation, app.key, ref)
-        if refusal := can_adopt(live, mine, adopt_policy(app, json.loads(desired.body))):
+        if refusal := can_adopt(live, mine, adopt_policy(app, json.loads(desired.body), ref)):
             return refusal
         reason = "differs from Git" if live.mark == mine else "exists without an owner, and is taken over"
     else:
@@ -121,14 +121,26 @@ def _made_from(ref: ObjectRef, generate_name: str) -> ObjectRef:
 
 
 def with_digest(plan: Plan) -> Plan:
-    """The plan with its digest: the same steps for the same render have the same digest, whenever they are planned."""
+    """The plan with its digest: of what will be written, and of the fields that it will change as they are now.
+
+    The same steps for the same render over the same live values have the same digest, whenever they are planned. Hidden values
+    of Secrets are left out, as each process hides them by a key of its own; what they become is in the digest of the body.
+    """
     parts = [plan.desired_digest]
     for step in plan.steps:
-        target = step.desired.digest if step.desired else (step.live.uid if step.live else "")
+        body, live = step.desired.digest if step.desired else "", step.live.uid if step.live else ""
         generated = step.desired is not None and step.desired.generate_name  # the name of a run is no part of the plan
         name = f"{step.ref.kind}/{step.ref.namespace}/{generated}" if generated else str(step.ref)
-        parts.append(f"{step.phase} {step.action} {step.ref.group}/{name} {target}")
+        parts.append(f"{step.phase} {step.action} {step.ref.group}/{name} {body}")
+        if step.action is not Action.HOOK:  # what an earlier run left is no part of it either
+            parts.append(live)
+            parts.extend(_seen(step, change) for change in step.changes)
     return replace(plan, digest=hashlib.sha256("\n".join(parts).encode()).hexdigest())
+
+
+def _seen(step: Step, change: FieldChange) -> str:
+    hidden = step.ref.kind == "Secret" and not step.ref.group
+    return change.field if hidden else f"{change.field} {json.dumps(change.before, sort_keys=True)}"
 
 
 def without_hooks(plan: Plan) -> Plan:
@@ -144,5 +156,5 @@ def selected(plan: Plan, resources: Mapping[str, None] | Iterable[str]) -> Plan:
     names = frozenset(resources)
     if not names:
         return plan
-    steps = tuple(s for s in plan.steps if s.action is not Action.HOOK and names & {str(s.ref), f"{s.ref.kind}/{s.ref.name}"})
-    return with_digest(replace(plan, steps=steps, refusals=tuple(r for r in plan.refusals if str(r.ref) in names)))
+    steps = tuple(s for s in plan.steps if s.action is not Action.HOOK and s.ref.is_one_of(names))
+    return with_digest(replace(plan, steps=steps, refusals=tuple(r for r in plan.refusals if r.ref.is_one_of(names))))

@@ -7,7 +7,7 @@ from enum import Enum
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live, Member, Refusal
-from gitopsd.model.refs import Object
+from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.plan.annotations import OWN, annotations_of
 
 
@@ -20,11 +20,14 @@ class AdoptPolicy(Enum):
     """Also what Argo CD tracks as this very application: one that is a resource, and that Argo CD reconciles no more, has been
     handed over with all it has."""
     ANY = "any"
-    """Also what another application or tool owns: asked for with `gitopsd.dev/adopt: "true"` on the object or its application."""
+    """Also what another application or tool owns: asked for with `gitopsd.dev/adopt: "true"` on the object or its application,
+    or by a person for this once (`gitopsd adopt`)."""
 
 
-def adopt_policy(app: App, manifest: Object) -> AdoptPolicy:
-    """What the manifest or its application asks for."""
+def adopt_policy(app: App, manifest: Object, ref: ObjectRef) -> AdoptPolicy:
+    """What a person, the manifest or its application asks for."""
+    if app.standing.adopted and ref.is_one_of(app.standing.adopted.objects):
+        return AdoptPolicy.ANY
     asked = annotations_of(manifest).get(f"{OWN}adopt", "true" if app.settings.adopt else "")
     if asked == "true":
         return AdoptPolicy.ANY
@@ -43,7 +46,7 @@ def can_adopt(live: Live, mine: Mark, policy: AdoptPolicy) -> Refusal | None:
         return Refusal(live.ref, "ControllerOwned", "a controller owns it and would undo every change; remove it from Git")
     if policy is AdoptPolicy.ANY or (policy is AdoptPolicy.HANDED_OVER and live.tool in _as_argo_cd(mine.app)):
         return None
-    how = f'to take it over, annotate it with {OWN}adopt: "true"'
+    how = f'to take it over, `gitopsd adopt {mine.app} {live.ref}`, or annotate it with {OWN}adopt: "true"'
     if live.mark and live.mark.ref == live.ref:
         owner = f"application {live.mark.app}"
         if live.mark.installation != mine.installation:

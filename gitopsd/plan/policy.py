@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gitopsd.model.app import App
 from gitopsd.model.plan import Action, Plan
-from gitopsd.model.record import Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
+from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.plan.windows import Standing
 
 
@@ -21,6 +21,8 @@ class Decision:
     reason: str
     hooks: bool = False
     held: bool = False
+    condition: Condition | None = None
+    """What a person should do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,21 @@ class Known:
         return Known(live, record.desired_digest if failed and record.desired_digest else self.failed)
 
 
+ASKED = frozenset({TriggerKind.MANUAL, TriggerKind.ROLLBACK})
+"""A person wants just this sync."""
+_GOES_ON = frozenset({TriggerKind.RETRY, TriggerKind.START})
+"""A rollback that failed, or that a crash cut off, is gone on with, automation or not: it was a person's word."""
+_AGAIN = _GOES_ON | {
+    TriggerKind.SPEC,
+    TriggerKind.RESUME,
+    TriggerKind.UNPIN,
+    TriggerKind.APPROVE,
+    TriggerKind.ADOPT,
+    TriggerKind.WINDOW,
+}
+"""What is reason enough to try a failed sync again: something other than Git may have changed."""
+
+
 def is_drift(plan: Plan, known: Known) -> bool:
     """Whether what differs was changed in the cluster: just this render has been live before, so Git is not the cause."""
     return bool(plan.desired_digest) and known.live == plan.desired_digest
@@ -49,27 +66,59 @@ def decide(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision:
 
     A failed sync is tried again when its retry is due (`retry.limit: 0` forbids it), and self-healing
     goes on after a failure. Hooks run with what Git brings, not with what heals drift; where one of them failed it runs
-    again with the retry, even if nothing else is left to do.
+    again with the retry, even if nothing else is left to do. Where approval is required it is required of every plan, be it a
+    commit's, a person's or self-healing's.
     """
-    if trigger.kind is TriggerKind.MANUAL:
-        return Decision(not trigger.dry_run, "dry run" if trigger.dry_run else "asked for", hooks=True)
-    failed = known.failed == plan.desired_digest != ""
-    unfinished = failed and any(step.action is Action.HOOK for step in plan.steps)
-    if not (plan.writes or plan.refusals or unfinished):
+    if trigger.dry_run or app.suspension:
+        return Decision(sync=False, reason="dry run" if trigger.dry_run else app.suspension)
+    asked = trigger.kind in ASKED
+    if not (asked or plan.writes or plan.refusals or _is_unfinished(plan, known)):
         return Decision(sync=False, reason="nothing to do")
-    automated = app.automated
-    if automated is None:
-        return Decision(sync=False, reason="automation is off")
+    needs_approval = app.settings.approval and not plan.refusals and any(step.action is not Action.SKIP for step in plan.steps)
+    if needs_approval and (waiting := _unapproved(app, plan)):
+        return waiting
+    if asked:
+        return Decision(sync=True, reason="asked for", hooks=True)
+    return _automated(app, trigger, plan, known) or _tried(trigger, plan, known)
+
+
+def _has_failed(plan: Plan, known: Known) -> bool:
+    return known.failed == plan.desired_digest != ""
+
+
+def _is_unfinished(plan: Plan, known: Known) -> bool:
+    return _has_failed(plan, known) and any(step.action is Action.HOOK for step in plan.steps)
+
+
+def _unapproved(app: App, plan: Plan) -> Decision | None:
+    order = app.standing.approved
+    if order and order.digest == plan.digest:
+        return None
+    how = f"`gitopsd approve {app.key} {plan.digest[:16]}`"
+    message = f"waits for approval of its plan ({len(plan.differences)} objects differ from Git): {how}"
+    return Decision(sync=False, reason="waits for approval", condition=Condition("ApprovalRequired", message))
+
+
+def _automated(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision | None:
+    """What automation forbids or heals; None where the plan is to be carried out. An approval is a person's word for it."""
+    approved = app.settings.approval and not plan.refusals
     if is_drift(plan, known) and plan.writes:
-        heals = automated.self_heal and not app.settings.report_drift
+        heals = approved or (bool(app.automated and app.automated.self_heal) and not app.settings.report_drift)
         return Decision(heals, "drifted" if heals else "drifted, and is only reported")
-    if failed:
-        due = trigger.kind in (TriggerKind.RETRY, TriggerKind.SPEC, TriggerKind.START, TriggerKind.WINDOW)
+    if app.automated is None and not approved and not (app.standing.pinned and trigger.kind in _GOES_ON):
+        return Decision(sync=False, reason="automation is off")
+    return None
+
+
+def _tried(trigger: Trigger, plan: Plan, known: Known) -> Decision:
+    """What has not failed yet is tried; what has, when something else may have changed than Git."""
+    if _has_failed(plan, known):
+        due = trigger.kind in _AGAIN
         return Decision(due, "tried again" if due else "failed; waits for its retry", hooks=due)
     return Decision(sync=True, reason="Git has moved", hooks=True)
 
 
 def within_windows(decision: Decision, trigger: Trigger, standing: Standing) -> Decision:
     """The decision, unless a sync window forbids what it says; retries and self-healing are held like any other sync."""
-    allowed = standing.manual if trigger.kind is TriggerKind.MANUAL else standing.automatic
+    allowed = standing.manual if trigger.kind in ASKED else standing.automatic
     return decision if allowed or not decision.sync else Decision(sync=False, reason=standing.reason, held=True)

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from gitopsd.config.resources import REFRESH
-from gitopsd.daemon.agent import Agent, Operation, OperationConflictError, StoppingError
+from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.operations import Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
@@ -66,7 +67,7 @@ class Requests:
             return
         try:
             operation = self.agent.sync(key, asked(wanted, status.app))
-        except ConfigError as error:
+        except (ConfigError, RefusedError) as error:
             now = self.agent.reconciler.ports.clock.now()
             refused = SyncRecord(key, Trigger(TriggerKind.MANUAL), Phase.ERROR, str(error), now, now)
             self.writeback.taken[key] = Taken(wanted, refused)

@@ -31,6 +31,7 @@ KEEP = f"{OURS}keep/"
 MAX_PACKS = 50
 """Every fetch adds a pack and libgit2 collects none; past this many, what is still referred to is copied into a new mirror."""
 MAX_KEPT = 200
+"""Commits that are kept although no history needs them (any more)."""
 _MAX_MOVES = 1000
 _LOCK_WAIT = 10.0
 _UNUSED = 7 * 86400.0
@@ -44,6 +45,19 @@ class Move:
     old: str
     new: str
     forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a mirror is to hold besides branches and tags.
+
+    `others` are followed: full names of references, and ids of commits. `given` are commits that were given out since the last
+    fetch, and are kept from now on; `needed` are those that must be kept, None where nothing is known of that: nothing goes then.
+    """
+
+    others: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+    needed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +75,9 @@ def load(path: str) -> Refs | None:
     return None if repository is None else _refs(repository)
 
 
-def fetch(
-    location: Location, access: Access, bounds: Bounds, path: str, others: frozenset[str], given: frozenset[str]
-) -> Fetched:
-    """Makes the mirror at `path` hold what the remote holds, whatever state it is in.
+def fetch(location: Location, access: Access, bounds: Bounds, path: str, wanted: Wanted) -> Fetched:
+    """Makes the mirror at `path` hold what the remote holds and what is `wanted`, whatever state it is in.
 
-    Besides branches and tags it follows `others`: full names of references, and ids of commits. `given` are the commits to keep.
     Raises SourceError; the mirror then holds what it held.
     """
     mirror = Path(path)
@@ -75,11 +86,11 @@ def fetch(
         repository = _open(mirror)
         if repository is None:
             _sweep(mirror.parent)
-            return _rebuild(mirror, location, access, bounds, others)
-        _keep(repository, given)
+            return _rebuild(mirror, location, access, bounds, wanted.others)
+        _keep(repository, wanted)
         before = _refs(repository)
         with Connection(location, access, bounds, repository) as connection:
-            _update(repository, connection, before, others)
+            _update(repository, connection, before, wanted.others)
         after = _refs(repository)
         moves = tuple(_moves(repository, before, after))
         compacted = len(list((mirror / "objects" / "pack").glob("*.pack"))) > MAX_PACKS and _compact(mirror)
@@ -290,12 +301,16 @@ def _descends(repository: pygit2.Repository, new: str, old: str) -> bool:
     return False
 
 
-def _keep(repository: pygit2.Repository, given: frozenset[str]) -> None:
-    """Refers to the commits that were given out, and forgets the oldest of them past the bound."""
-    for oid in given:
+def _keep(repository: pygit2.Repository, wanted: Wanted) -> None:
+    """Refers to the commits that were given out or are needed, and forgets the oldest past the bound of those that are not.
+
+    It comes before the fetch: what a force push takes away is still there.
+    """
+    needed = wanted.needed or frozenset()
+    for oid in wanted.given | needed:
         with contextlib.suppress(pygit2.GitError, KeyError, ValueError):
             repository.references.create(f"{KEEP}{oid}", repository[oid].id, force=True)
-    kept = [name for name, _ in _all_refs(repository) if name.startswith(KEEP)]
-    if len(kept) > MAX_KEPT:
+    kept = [name for name, _ in _all_refs(repository) if name.startswith(KEEP) and name.removeprefix(KEEP) not in needed]
+    if wanted.needed is not None and len(kept) > MAX_KEPT:
         by_age = sorted(kept, key=lambda name: repository[name.removeprefix(KEEP)].peel(pygit2.Commit).commit_time)
         _drop(repository, set(by_age[: len(kept) - MAX_KEPT]))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from gitopsd.children import ChildError, ChildLimitError, Pool
-from gitopsd.model.errors import SourceError
+from gitopsd.model.errors import SourceError, StorageError
 from gitopsd.model.source import Commit, Lines
 from gitopsd.source import mirror, remote
 from gitopsd.source.blame import blame
 from gitopsd.source.credentials import Access
-from gitopsd.source.mirror import Fetched, Move
+from gitopsd.source.mirror import Fetched, Move, Wanted
 from gitopsd.source.remote import Bounds, Refs
 from gitopsd.source.urls import Location
 
@@ -26,7 +27,12 @@ _P = ParamSpec("_P")
 FETCH_PATIENCE = 20
 """A fetch may take this many times the timeout of a question, as long as bytes keep coming: the first clone of a large
 repository takes minutes, and ended early it would begin again from nothing."""
+_KNOWN_FOR = 600.0
 _PER_SERVER = 3  # fewer than there are children, so that one dead server leaves the others theirs
+
+
+Needed = Callable[[], Awaitable[frozenset[str]]]
+"""Gives the commits that must be kept, of whatever repository; raises StorageError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +49,28 @@ class Request:
 class Network:
     """Runs the functions that speak with servers, and tells how each went."""
 
-    def __init__(self, pool: Pool, bounds: Bounds, on_request: Callable[[Request], None]) -> None:
+    def __init__(self, pool: Pool, bounds: Bounds, on_request: Callable[[Request], None], needed: Needed) -> None:
         """A question may take as many seconds as `bounds` lets an operation be idle."""
-        self._pool, self._bounds, self._on_request = pool, bounds, on_request
+        self._pool, self._bounds, self._on_request, self._needed = pool, bounds, on_request, needed
+        self._known: frozenset[str] | None = None
+        self._known_until = 0.0
         self._servers: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_SERVER))
 
     async def ask(self, location: Location, access: Access) -> Refs:
         """The server's references. Raises SourceError."""
         return await self._talk("ask", remote.list_refs, location, access)
 
-    async def fetch(
-        self, location: Location, access: Access, path: Path, others: frozenset[str], given: frozenset[str]
-    ) -> Fetched:
-        """See `mirror.fetch`."""
-        return await self._talk("fetch", mirror.fetch, location, access, str(path), others, given)
+    async def fetch(self, location: Location, access: Access, path: Path, wanted: Wanted) -> Fetched:
+        """See `mirror.fetch`. What history needs is kept besides what is `wanted`."""
+        wanted = replace(wanted, needed=await self._needed_now())
+        return await self._talk("fetch", mirror.fetch, location, access, str(path), wanted)
+
+    async def _needed_now(self) -> frozenset[str] | None:
+        """Known for a while, as it takes a look at all of history; what was given out since is among the newest, and stays."""
+        if self._known is None or self._known_until < time.monotonic():
+            with contextlib.suppress(StorageError):
+                self._known, self._known_until = await self._needed(), time.monotonic() + _KNOWN_FOR
+        return self._known
 
     async def download(
         self,

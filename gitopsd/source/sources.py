@@ -13,7 +13,7 @@ from gitopsd.ports import Clock
 from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.downloads import Downloads, location_of
-from gitopsd.source.network import Network, Request
+from gitopsd.source.network import Needed, Network, Request
 from gitopsd.source.remote import Bounds
 from gitopsd.source.tracking import RepositoryStatus, Tracked
 from gitopsd.source.urls import Location, parse_url
@@ -34,10 +34,16 @@ def _ignore(_: Request) -> None:
     """Nobody wants to know."""
 
 
+async def _nothing() -> frozenset[str]:
+    """Nobody goes back to anything."""
+    return frozenset()
+
+
 class Sources:
     """Git (a `gitopsd.ports.SourcePort`). Mirrors are kept in `folder`.
 
-    `bounds` are those of an operation with a server; `on_request` is told of every one.
+    `bounds` are those of an operation with a server; `on_request` is told of every one. `needed` gives the commits that mirrors
+    must keep although the remote has forgotten them.
     """
 
     def __init__(
@@ -48,21 +54,23 @@ class Sources:
         repositories: Sequence[Repository] = (),
         bounds: Bounds | None = None,
         on_request: Callable[[Request], None] = _ignore,
+        needed: Needed = _nothing,
     ) -> None:
         self._folder, self._clock = folder, clock
         self._credentials = {location_of(repository.url).key: repository.credentials for repository in repositories}
         self._pool = Pool("git", size=_CHILDREN, memory=_MEMORY)
-        self._network = Network(self._pool, bounds or Bounds(), on_request)
+        self._network = Network(self._pool, bounds or Bounds(), on_request, needed)
         self._downloads = Downloads(self._network, self._credentials_for, clock)
         self._tracked: dict[str, Tracked] = {}
 
-    async def snapshots(self, app: App, revision: str = "") -> tuple[Snapshot, ...]:
+    async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
         """See `SourcePort.snapshots`."""
         found = []
         for index, source in enumerate(app.sources):
-            wanted = revision if revision and index == 0 else source.target_revision
+            wanted = revisions[index] if index < len(revisions) else source.target_revision
             if source.chart:
-                found.append(await self._downloads.chart(source.repo_url, source.chart, wanted))
+                version = wanted.partition("@")[0]  # a chart's snapshot is named by version and digest
+                found.append(await self._downloads.chart(source.repo_url, source.chart, version))
             else:
                 found.append(await self.snapshot_of(source.repo_url, wanted))
         return tuple(found)

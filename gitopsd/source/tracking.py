@@ -18,7 +18,7 @@ from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import Clock
 from gitopsd.source import mirror, revisions
 from gitopsd.source.credentials import Credentials
-from gitopsd.source.mirror import Move
+from gitopsd.source.mirror import Move, Wanted
 from gitopsd.source.network import Network
 from gitopsd.source.objects import objects_at
 from gitopsd.source.remote import HEADS, TAGS, Refs
@@ -150,7 +150,8 @@ class Tracked:
         others = self._others() | ({other} if other else set())
         given = frozenset(self._given)
         access = self._credentials.read(self.location)
-        fetched = await self._network.fetch(self.location, access, self._path, frozenset(others), given)
+        wanted = Wanted(frozenset(others), given)
+        fetched = await self._network.fetch(self.location, access, self._path, wanted)
         self._given -= given
         now = self._clock.now()
         for move in fetched.moves:

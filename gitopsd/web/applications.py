@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import OrderedDict
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Path, Query, Request, Response
 
-from gitopsd.daemon.agent import Operation
-from gitopsd.formats.durations import parse_duration
+from gitopsd.daemon.operations import Operation
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.status import AppStatus
-from gitopsd.web.control import Control
+from gitopsd.web import orders
+from gitopsd.web.asking import SYNC, Actor, Named, Patience, Within, control_of, find, find_exactly, followed
 from gitopsd.web.documents import Application, DriftDocument, OperationState, Page, Record, Resource, SyncRequest
 from gitopsd.web.explanations import Explanation
 from gitopsd.web.problems import problems
 
-MAX_WAIT = 600.0
-"""Seconds that a request may wait for its sync."""
 _REMEMBERED = 1000
 """Idempotency keys; the oldest is forgotten."""
 
@@ -31,39 +28,12 @@ Idempotent = OrderedDict[tuple[AppKey, str], Operation]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=600, description="The `next` of the page before.")]
-Name = Annotated[str, Path(description="The application's name; enough where no other namespace has one of that name.")]
-Namespace = Annotated[str, Path(description="The application's namespace.")]
-
-
-def control_of(request: Request) -> Control:
-    """The daemon that the routes speak for."""
-    control: Control = request.app.state.control
-    return control
-
-
-Within = Annotated[Control, Depends(control_of)]
-
-
-def _find(request: Request, control: Within, name: Name) -> None:
-    request.state.status = control.agent.find(name)
-
-
-def _find_exactly(request: Request, control: Within, namespace: Namespace, name: Name) -> None:
-    request.state.status = control.agent.find(f"{namespace}/{name}")
-
-
-def _found(request: Request) -> AppStatus:
-    status: AppStatus = request.state.status
-    return status
-
-
-Named = Annotated[AppStatus, Depends(_found)]
 
 
 def routes(*, exact: bool) -> APIRouter:
     """The routes of one application: below `/{name}`, or below `/{namespace}/{name}`, which is exact."""
-    where, find = ("/{namespace}/{name}", _find_exactly) if exact else ("/{name}", _find)
-    router = APIRouter(prefix=f"/api/v1/applications{where}", tags=["applications"], dependencies=[Depends(find)])
+    where, finder = ("/{namespace}/{name}", find_exactly) if exact else ("/{name}", find)
+    router = APIRouter(prefix=f"/api/v1/applications{where}", tags=["applications"], dependencies=[Depends(finder)])
     asked = problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     looked_up = problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_GATEWAY)
     router.get("", summary="How an application stands", responses=asked)(get_application)
@@ -73,25 +43,14 @@ def routes(*, exact: bool) -> APIRouter:
     router.get("/drift", summary="What somebody else changed, newest first", responses=asked)(get_drift)
     router.get("/plan", summary="What a sync would do", responses=asked)(get_plan)
     router.get("/explain", summary="Why a live field is as it is", responses=looked_up)(get_explanation)
-    router.post("/sync", summary="Sync now", status_code=202, responses=_SYNC, response_model=None)(post_sync)
+    router.post("/sync", summary="Sync now", status_code=202, responses=SYNC, response_model=None)(post_sync)
     router.post("/refresh", summary="Ask the repositories now", status_code=202, response_class=Response, responses=asked)(
         post_refresh
     )
     router.delete("/operation", summary="End the sync under way", status_code=204, responses=asked)(delete_operation)
+    orders.add(router)
     return router
 
-
-_SYNC: dict[int | str, dict[str, Any]] = {
-    202: {"model": OperationState, "description": "It is under way"},
-    200: {"model": Record, "description": "It has ended (`wait`)"},
-    **problems(
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.CONFLICT,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-    ),
-}
 
 listing = APIRouter(prefix="/api/v1/applications", tags=["applications"])
 
@@ -201,48 +160,9 @@ def _key(cursor: str | None) -> AppKey | None:
     return AppKey(namespace, name)
 
 
-async def post_sync(
-    request: Request,
-    response: Response,
-    status: Named,
-    asked: Annotated[SyncRequest | None, Body()] = None,
-    wait: Annotated[str | None, Query(max_length=20, description="Wait this long for the end: `30s`, at most `10m`.")] = None,
-    idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="A repetition with it gets the first's sync.")
-    ] = None,
-) -> OperationState | Record:
-    """The same request joins a sync that was asked for and is under way; another one gets 409.
-
-    With `wait`, 200 and the record where the sync ends in time, else 202. `X-Gitopsd-Actor` says for whom, in history and logs.
-    """
-    patience = _seconds(wait) if wait is not None else None
-    operation = _begin(request, status.app.key, asked or SyncRequest(), idempotency_key)
-    if patience is not None:
-        try:
-            async with asyncio.timeout(patience):
-                record = await asyncio.shield(operation.done)
-        except TimeoutError:
-            pass
-        except asyncio.CancelledError:
-            if not operation.done.cancelled():
-                raise  # it is the request that was given up
-            raise HTTPException(HTTPStatus.CONFLICT, f"application {status.app.key}: the sync was terminated") from None
-        else:
-            response.status_code = HTTPStatus.OK
-            return Record.of(record)
-    return OperationState.of(operation.record)
-
-
-def _seconds(text: str) -> float:
-    try:
-        return min(parse_duration(text).total_seconds(), MAX_WAIT)
-    except ValueError as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"wait: {error}") from None
-
-
-def _begin(request: Request, key: AppKey, asked: SyncRequest, idempotency_key: str | None) -> Operation:
-    actor = "".join(char for char in request.headers.get("x-gitopsd-actor", "api")[:200] if char.isprintable())
-    trigger = Trigger(
+def _trigger(actor: Actor, asked: Annotated[SyncRequest | None, Body()] = None) -> Trigger:
+    asked = asked or SyncRequest()
+    return Trigger(
         TriggerKind.MANUAL,
         actor=actor,
         revision=asked.revision,
@@ -251,6 +171,26 @@ def _begin(request: Request, key: AppKey, asked: SyncRequest, idempotency_key: s
         force=asked.force,
         resources=tuple(asked.resources),
     )
+
+
+async def post_sync(
+    request: Request,
+    response: Response,
+    status: Named,
+    trigger: Annotated[Trigger, Depends(_trigger)],
+    patience: Patience,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="A repetition with it gets the first's sync.")
+    ] = None,
+) -> OperationState | Record:
+    """The same request joins a sync that was asked for and is under way; another one gets 409.
+
+    With `wait`, 200 and the record where the sync ends in time, else 202. `X-Gitopsd-Actor` says for whom, in history and logs.
+    """
+    return await followed(_begin(request, status.app.key, trigger, idempotency_key), patience, response)
+
+
+def _begin(request: Request, key: AppKey, trigger: Trigger, idempotency_key: str | None) -> Operation:
     known: Idempotent = request.app.state.idempotent
     if idempotency_key and (operation := known.get((key, idempotency_key))):
         if not operation.asks(trigger):

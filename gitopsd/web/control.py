@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.orders import Orders
 from gitopsd.explainer import Explanation
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.refs import ObjectRef
@@ -31,6 +32,7 @@ class Control:
     """
 
     agent: Agent
+    orders: Orders
     history: HistoryQueries
     refresh: Callable[[AppKey], Awaitable[None]]
     checks: Callable[[], Awaitable[tuple[Check, ...]]]

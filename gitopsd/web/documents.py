@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.record import Condition, Drift, ObjectResult, ResourceState, SyncRecord
 from gitopsd.model.refs import ObjectRef
+from gitopsd.model.standing import Order
 from gitopsd.model.status import AppStatus
 
 T = TypeVar("T")
@@ -84,6 +85,20 @@ class ConditionDocument(Document):
     message: str = Field(examples=["ops/overlays/prod/kustomization.yaml:1: resources[1]: missing.yaml does not exist"])
 
 
+class OrderDocument(Document):
+    """Something that a person has ordered of an application, and that stands."""
+
+    order: str = Field(examples=["suspended"])
+    detail: str = ""
+    by: str
+    since: datetime
+
+    @classmethod
+    def of(cls, order: Order) -> OrderDocument:
+        """The document of an order."""
+        return cls(order=order.name, detail=order.detail, by=order.by, since=order.since)
+
+
 class Application(Document):
     """An application as it stands."""
 
@@ -95,6 +110,7 @@ class Application(Document):
     drift: DriftState
     pinned: str | None = None
     suspended: bool = False
+    orders: list[OrderDocument] = []
     operation: OperationState | None = None
     conditions: list[ConditionDocument] = []
 
@@ -108,8 +124,9 @@ class Application(Document):
             sync=SyncState(status=status.sync, revision=status.revision, since=status.since),
             health=HealthState(status=status.health.status, message=status.health.message),
             drift=DriftState(objects=len(status.drifted), since=status.drift_since),
-            pinned=status.pinned or None,
-            suspended=status.suspended,
+            pinned=status.app.standing.pinned.revisions[0] if status.app.standing.pinned else None,
+            suspended=bool(status.app.suspension),
+            orders=[OrderDocument.of(order) for order in status.app.standing.orders],
             operation=operation_of(status),
             conditions=[condition_of(condition) for condition in (*status.conditions, *status.problems.values())],
         )
@@ -289,6 +306,35 @@ class SyncRequest(Document):
     """Delete and make anew what can't be changed in place."""
     resources: list[str] = Field([], max_length=1000)
     """Only these objects: `Deployment/web`, or `Deployment/shop/web`."""
+
+
+class RollbackRequest(Document):
+    """Where to go back to; everything may be left out."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    id: str = Field("", max_length=18)
+    """A record of the history; the last success with another commit where it is left out."""
+    prune: bool | None = None
+    """Delete what that commit lacks, whatever the application's policy says."""
+
+
+class ApprovalRequest(Document):
+    """Which plan."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    digest: str = Field(max_length=64, examples=["5b0c6f1d2a3e4f50"])
+    """Its digest, or the first characters of it: 8 at least."""
+
+
+class AdoptionRequest(Document):
+    """Which object."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    object: str = Field(max_length=600, examples=["Deployment/web"])
+    """`Deployment/web`, or `Deployment/shop/web`."""
 
 
 def condition_of(condition: Condition) -> ConditionDocument:

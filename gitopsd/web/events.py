@@ -114,5 +114,5 @@ class Gone(Document):
 
 def _shows(status: AppStatus) -> tuple[object, ...]:
     """All that an application's document is made of."""
-    states = status.sync, status.revision, status.health, status.drifted, status.suspended, status.pinned
+    states = status.sync, status.revision, status.health, status.drifted
     return (status.app, *states, status.running, status.operation, status.conditions, status.problems)

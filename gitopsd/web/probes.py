@@ -8,7 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from gitopsd.web.applications import Within
+from gitopsd.web.asking import Within
 from gitopsd.web.documents import Document
 
 probes = APIRouter(tags=["probes"])

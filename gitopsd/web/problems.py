@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from gitopsd.daemon.agent import NoSuchApplicationError, OperationConflictError, StoppingError
+from gitopsd.daemon.operations import NoSuchApplicationError, OperationConflictError, RefusedError, StoppingError
 from gitopsd.model.errors import ClusterError, GitopsdError, RenderError, SourceError, StorageError
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,6 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[GitopsdError], HTTPStatus] = {
     NoSuchApplicationError: HTTPStatus.NOT_FOUND,
     OperationConflictError: HTTPStatus.CONFLICT,
+    RefusedError: HTTPStatus.CONFLICT,
     StoppingError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     ClusterError: HTTPStatus.BAD_GATEWAY,
@@ -33,10 +34,10 @@ _WHEN: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The body is no text",
     HTTPStatus.UNAUTHORIZED: "No token, or a wrong one",
     HTTPStatus.NOT_FOUND: "There is none",
-    HTTPStatus.CONFLICT: "Another operation is under way, or this one was terminated",
+    HTTPStatus.CONFLICT: "Not as things stand: another operation is under way, or the application is suspended",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A parameter, the body, or what the repository holds, can't be taken as it is",
-    HTTPStatus.BAD_GATEWAY: "The cluster or the repository can't be reached",
+    HTTPStatus.BAD_GATEWAY: "The cluster or the repository can't be reached, or the repository lacks the commit",
     HTTPStatus.SERVICE_UNAVAILABLE: "Not now: the history can't be read, or gitopsd is ending",
 }
 _KEY = re.compile(r"[A-Za-z0-9_.\[\]-]{1,60}")

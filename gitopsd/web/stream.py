@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, HTTPException
 from fastapi.responses import StreamingResponse
 
-from gitopsd.web.applications import Within
+from gitopsd.web.asking import Within
 from gitopsd.web.events import MAX_FOLLOWERS
 from gitopsd.web.problems import problems
 

@@ -118,9 +118,10 @@ class Daemon:
         """The JSON document at a path of its API."""
         return json.loads(self.text(path))
 
-    def text(self, path: str, *, method: str = "GET") -> str:
-        """What it answers, whatever the status."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", method=method)
+    def text(self, path: str, *, method: str = "GET", body: Any = None) -> str:
+        """What it answers, whatever the status; a `body` is sent as JSON."""
+        sent, headers = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.api}{path}", sent, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - likewise
                 return str(answer.read().decode())

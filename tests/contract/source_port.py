@@ -69,13 +69,13 @@ class SourcePortContract:
         stage = remote.push({"a": "3"}, branch="stage")
         for revision, commit in {"HEAD": second, "main": second, "stage": stage, first: first}.items():
             assert (await port.snapshots(application(Source(remote.url, "", revision))))[0].commit.id == commit
-        assert (await port.snapshots(application(Source(remote.url, "", "stage")), first))[0].commit.id == first
+        assert (await port.snapshots(application(Source(remote.url, "", "stage")), (first,)))[0].commit.id == first
 
     async def test_several_sources(self, port: SourcePort, remote: Remote, other: Remote) -> None:
         """Each source has its snapshot, in order; a given revision is for the first."""
         first, _ = remote.push({"a": "1"}), remote.push({"a": "2"})
         values = other.push({"b": "1"})
-        found = await port.snapshots(application(Source(remote.url), Source(other.url)), first)
+        found = await port.snapshots(application(Source(remote.url), Source(other.url)), (first,))
         assert [snapshot.commit.id for snapshot in found] == [first, values]
 
     async def test_absent_revision(self, port: SourcePort, remote: Remote) -> None:

@@ -30,6 +30,7 @@ from gitopsd.model.record import (
 )
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Commit
+from gitopsd.model.standing import Pinned, Standing, Suspended
 from gitopsd.ports import HistoryPort, HistoryQueries
 from tests.fakes_history import FakeClock, FakeHistory
 
@@ -255,23 +256,31 @@ async def test_drift_pages(history: AnyHistory) -> None:
     assert (await history.drift_page(OTHER)).items == ()
 
 
-async def test_flags(history: AnyHistory) -> None:
-    """A flag is set, changed and removed, each application's by itself."""
-    await history.set_flag(APP, "suspended", value=True)
-    await history.set_flag(APP, "pinned", "4f0c")
-    await history.set_flag(OTHER, "pinned", "old")
-    await history.set_flag(OTHER, "pinned", "new")
-    assert await history.flags() == {APP: {"suspended": True, "pinned": "4f0c"}, OTHER: {"pinned": "new"}}
-    await history.set_flag(APP, "suspended", None)
-    assert (await history.flags())[APP] == {"pinned": "4f0c"}
+async def test_standing_orders(history: AnyHistory) -> None:
+    """An order is given, given anew and lifted, each application's by itself."""
+    first, second = Suspended(by="ann", since=NOW), Suspended(by="bob", since=NOW)
+    await history.give(APP, first)
+    await history.give(OTHER, first)
+    await history.give(OTHER, second)
+    assert await history.standing() == {APP: Standing(first), OTHER: Standing(second)}
+    await history.lift(APP, first)
+    assert await history.standing() == {OTHER: Standing(second)}
+
+
+async def test_an_order_given_since_is_not_lifted(history: AnyHistory) -> None:
+    """Who lifts an order means the one that was seen."""
+    first, second = Suspended(by="ann", since=NOW), Suspended(by="bob", since=NOW)
+    await history.give(APP, second)
+    await history.lift(APP, first)
+    assert await history.standing() == {APP: Standing(second)}
 
 
 async def test_forgotten_application(history: AnyHistory) -> None:
-    """With an application go its flags, and its drift is over; what happened stays."""
-    await history.set_flag(APP, "suspended", value=True)
+    """With an application go its orders, and its drift is over; what happened stays."""
+    await history.give(APP, Suspended(by="ann", since=NOW))
     kept = await history.record(attempt(drifts=(drifted(),), sync=SyncStatus.OUT_OF_SYNC))
     await history.forget(APP)
-    assert await history.flags() == {}
+    assert await history.standing() == {}
     assert [drift.until for drift in await history.drifts(APP)] == [NOW]
     assert await history.get(kept.id) == replace(kept, drifts=())
 
@@ -279,4 +288,12 @@ async def test_forgotten_application(history: AnyHistory) -> None:
 async def test_storage_can_be_written(history: AnyHistory) -> None:
     """The check of readiness passes, and leaves nothing that anybody sees."""
     await history.check()
-    assert await history.flags() == {}
+    assert await history.standing() == {}
+
+
+async def test_commits_that_a_rollback_may_want(history: AnyHistory) -> None:
+    """Those of all records, each once, and those of pins whose record retention has taken."""
+    await history.record(attempt())
+    await history.record(attempt(OTHER))
+    await history.give(OTHER, Pinned(by="ann", since=NOW, revisions=("9be0", "77aa"), tracked=("4f0c",)))
+    assert await history.commits() == {"4f0c", "9be0", "77aa"}

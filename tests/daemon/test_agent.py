@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 from structlog.testing import capture_logs
 
-from gitopsd.daemon.agent import Agent, NoSuchApplicationError, OperationConflictError, StoppingError
+from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.healing import FREE
+from gitopsd.daemon.operations import NoSuchApplicationError, OperationConflictError, StoppingError
 from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError, ObjectError, StorageError
 from gitopsd.model.plan import Step

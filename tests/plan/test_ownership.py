@@ -27,6 +27,6 @@ def test_what_argo_cd_tracks_as_the_application_was_handed_over_with_it(namespac
     key = AppKey(namespace, "web")
     resource = replace(app(), key=key, origin=resource_origin(key))
     mine, found = Mark("test", key, ref("a")), live(ref("a"), mark=None, tool=f"Argo CD application {tool}")
-    assert (can_adopt(found, mine, adopt_policy(resource, manifest())) is None) == taken
+    assert (can_adopt(found, mine, adopt_policy(resource, manifest(), ref("a"))) is None) == taken
     file = replace(resource, origin="apps/web.yaml:1")
-    assert can_adopt(found, mine, adopt_policy(file, manifest())) is not None
+    assert can_adopt(found, mine, adopt_policy(file, manifest(), ref("a"))) is not None

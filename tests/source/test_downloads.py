@@ -134,7 +134,7 @@ def app(store: Store, revision: str, repository: str = "") -> App:
 
 async def commit(sources: Sources, app: App, revision: str = "") -> str:
     """The version that the application's chart is pinned to."""
-    (snapshot,) = await sources.snapshots(app, revision)
+    (snapshot,) = await sources.snapshots(app, (revision,) if revision else ())
     return snapshot.commit.id.partition("@")[0]
 
 

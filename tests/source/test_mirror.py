@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from gitopsd.model.errors import SourceError
 from gitopsd.source import mirror
 from gitopsd.source.credentials import Access
-from gitopsd.source.mirror import Fetched
+from gitopsd.source.mirror import Fetched, Wanted
 from gitopsd.source.objects import DAMAGED, Objects
 from gitopsd.source.remote import Bounds, Refs
 from gitopsd.source.urls import parse_url
 from tests.gitrepo import Repo
 
+NOTHING = Wanted(needed=frozenset())
 
-def fetch(repo: Repo, folder: Path, *, given: frozenset[str] = frozenset(), bounds: Bounds | None = None) -> Fetched:
+
+def fetch(repo: Repo, folder: Path, wanted: Wanted = NOTHING, *, bounds: Bounds | None = None) -> Fetched:
     """Brings the mirror `m` in `folder` up to the repository."""
-    return mirror.fetch(parse_url(repo.url), Access(), bounds or Bounds(), str(folder / "m"), frozenset(), given)
+    return mirror.fetch(parse_url(repo.url), Access(), bounds or Bounds(), str(folder / "m"), wanted)
 
 
 BRANCHES = st.sampled_from(["main", "a", "a/b", "a/b/c", "b"])
@@ -88,9 +90,37 @@ def test_kept_commits_are_bounded(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "remote.git")
     commits = [repo.commit({"a": str(number)}) for number in range(mirror.MAX_KEPT + 20)]
     fetch(repo, tmp_path)
-    fetch(repo, tmp_path, given=frozenset(commits))
+    fetch(repo, tmp_path, Wanted(given=frozenset(commits), needed=frozenset()))
     kept = [path.name for path in (tmp_path / "m" / "refs" / "gitopsd" / "keep").iterdir()]
     assert len(kept) == mirror.MAX_KEPT
+
+
+def test_what_history_needs_is_kept_beyond_the_bound(tmp_path: Path) -> None:
+    """However old, and whatever was pushed over it, while history needs it; when history does not, it goes as others do."""
+    repo = Repo(tmp_path / "remote.git")
+    old = repo.commit({"a": "old"}, branch="gone")
+    fetch(repo, tmp_path)
+    repo.delete("refs/heads/gone")
+    commits = frozenset(repo.commit({"a": str(number)}, parents=()) for number in range(3))
+    needed = frozenset({old, "0" * 40})  # of another repository, perhaps
+    fetch(repo, tmp_path, Wanted(given=commits, needed=needed))
+    assert Objects(str(tmp_path / "m"), "repository").commit(old)
+    kept = tmp_path / "m" / "refs" / "gitopsd" / "keep"
+    assert (kept / old).exists()
+    more = frozenset(repo.commit({"b": str(number)}) for number in range(mirror.MAX_KEPT + 5))
+    fetch(repo, tmp_path)
+    fetch(repo, tmp_path, Wanted(given=more, needed=needed))
+    assert (kept / old).exists()
+    assert len(list(kept.iterdir())) == mirror.MAX_KEPT + 1
+
+
+def test_nothing_goes_while_it_is_not_known_what_is_needed(tmp_path: Path) -> None:
+    """The history can't be read just now: better too much than too little."""
+    repo = Repo(tmp_path / "remote.git")
+    commits = frozenset(repo.commit({"a": str(number)}) for number in range(mirror.MAX_KEPT + 5))
+    fetch(repo, tmp_path)
+    fetch(repo, tmp_path, Wanted(given=commits))
+    assert len(list((tmp_path / "m" / "refs" / "gitopsd" / "keep").iterdir())) == mirror.MAX_KEPT + 5
 
 
 def test_size_is_bounded(tmp_path: Path) -> None:
@@ -109,7 +139,7 @@ def test_what_is_kept_survives_a_damaged_mirror(tmp_path: Path) -> None:
     repo = Repo(tmp_path / "remote.git")
     first = repo.commit({"a": "1"})
     fetch(repo, tmp_path)
-    fetch(repo, tmp_path, given=frozenset({first}))
+    fetch(repo, tmp_path, Wanted(given=frozenset({first}), needed=frozenset()))
     repo.commit({"a": "2"}, parents=())
     (tmp_path / "m" / DAMAGED).touch()
     assert fetch(repo, tmp_path).rebuilt == "damaged"

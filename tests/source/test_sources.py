@@ -203,7 +203,7 @@ async def test_revision_stands_in_for_the_first_source(git: Git, repo: Repo, tmp
     first, second = repo.commit({"a": "1"}), repo.commit({"a": "2"})
     other = Repo(tmp_path / "other.git")
     values = other.commit({"b": "1"})
-    found = await git.sources.snapshots(app(Source(repo.url), Source(other.url)), first)
+    found = await git.sources.snapshots(app(Source(repo.url), Source(other.url)), (first,))
     assert [snapshot.commit.id for snapshot in found] == [first, values]
     assert [snapshot.commit.id for snapshot in await git.sources.snapshots(app(Source(repo.url)))] == [second]
 

@@ -34,6 +34,7 @@ async def test_an_application_shows_how_it_stands(path: str) -> None:
         "drift": {"objects": 0, "since": None},
         "pinned": None,
         "suspended": False,
+        "orders": [],
         "conditions": [],
     }
 

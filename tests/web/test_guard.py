@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitopsd.daemon.orders import Orders
 from gitopsd.model.errors import ConfigError
 from gitopsd.web.app import create_app, create_probes
 from gitopsd.web.control import Check, Control
@@ -50,15 +51,10 @@ async def test_a_token_that_can_not_be_read_opens_nothing() -> None:
     def token() -> str:
         raise ConfigError("the token file can't be read")
 
-    control = Control(
-        served.agent,
-        served.world.history,
-        served._refresh,
-        served._checks,
-        served._metrics,
-        served.world.explainer.explain,
-        token=token,
-    )
+    world = served.world
+    orders = Orders(served.agent, world.history, world.git, world.clock)
+    explain = world.explainer.explain
+    control = Control(served.agent, orders, world.history, served._refresh, served._checks, served._metrics, explain, token=token)
     answer = await call(create_app(control), "GET", API)
     assert (answer.status, answer.problem) == (503, "the token file can't be read")
 
@@ -118,9 +114,10 @@ async def test_our_own_error_is_500_without_details() -> None:
 async def test_liveness_readiness_and_metrics() -> None:
     """On the API's listener and on their own: alive is alive, not ready is 503 with the reason."""
     served = Served(checks=(Check("history", ok=True), Check("cluster west", ok=False, message="refused")))
-    control = Control(
-        served.agent, served.world.history, served._refresh, served._checks, served._metrics, served.world.explainer.explain
-    )
+    world = served.world
+    orders = Orders(served.agent, world.history, world.git, world.clock)
+    explain = world.explainer.explain
+    control = Control(served.agent, orders, world.history, served._refresh, served._checks, served._metrics, explain)
     for app in (served.app, create_probes(control)):
         assert (await call(app, "GET", "/healthz")).json == {"status": "ok"}
         ready = await call(app, "GET", "/readyz")
