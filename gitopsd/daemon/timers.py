@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -88,6 +88,7 @@ class Timers:
             )
         for repository in self._polled - used:
             self._scheduler.remove_job(f"poll {repository}")
+            self._note(repository, (), None)
         self._polled = used
 
     async def poll(self, repository: str, *, force: bool = False, kind: TriggerKind = TriggerKind.POLL) -> None:
@@ -102,9 +103,16 @@ class Timers:
         except SourceError as error:
             problem = Condition(error.condition, str(error))
         keys = self.agent.using(repository)
-        recovered = self.agent.note(keys, "repository", problem)
+        recovered = self._note(repository, keys, problem)
         if moved or recovered or force:
             self.agent.trigger(keys, kind)
+
+    def _note(self, repository: str, keys: Collection[AppKey], problem: Condition | None) -> bool:
+        """Keeps how a repository fares with those that use it, and with nobody else; whether one of them recovered."""
+        about = f"repository {repository}"
+        others = {status.app.key for status in self.agent.statuses() if about in status.problems} - set(keys)
+        self.agent.note(others, about, None)
+        return self.agent.note(keys, about, problem)
 
     async def refresh(self, key: AppKey) -> None:
         """Asks the application's repositories for news now, backing off or not, and has it looked at."""

@@ -143,3 +143,27 @@ def test_run_says_what_is_wrong_with_its_configuration(here: Path) -> None:
     ran = run("run", "--config", "nowhere.yaml")
     assert (ran.code, ran.err.count("\n")) == (1, 1)
     assert "nowhere.yaml" in ran.err
+
+
+def test_render_with_a_remote_base(here: Path) -> None:
+    """A base in another repository is fetched, at the commit of its ref; on the own machine that may be a file:// URL."""
+    repo = Repo(here / "bases")
+    repo.commit({"web/kustomization.yaml": "resources: [web.yaml]", "web/web.yaml": DEPLOYMENT})
+    (here / "remote").mkdir()
+    (here / "remote/kustomization.yaml").write_text(f"namePrefix: far-\nresources: ['file://{repo.path}//web?ref=main']\n")
+    assert "name: far-web" in run("render", "remote").out
+    repo.commit({"web/kustomization.yaml": "resources: [web.yaml]", "web/web.yaml": DEPLOYMENT.replace("web", "shop")})
+    assert "name: far-shop" in run("render", "remote").out
+
+
+def test_render_of_a_chart(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts need --enable-helm, and the program: each is said where it lacks. A script stands in for helm."""
+    (here / "chart").mkdir()
+    (here / "chart/Chart.yaml").write_text("name: web\n")
+    assert "Helm is not enabled" in run("render", "chart").err
+    monkeypatch.setenv("PATH", str(here))
+    assert "there is no program 'helm'" in run("render", "chart", "--enable-helm").err
+    program = here / "helm"
+    program.write_text("#!/bin/sh\necho '{apiVersion: v1, kind: ConfigMap, metadata: {name: from-helm}}'\n")
+    program.chmod(0o755)
+    assert "name: from-helm" in run("render", "chart", "--enable-helm").out

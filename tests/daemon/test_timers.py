@@ -24,6 +24,10 @@ class Polled(GivenCommits):
     moved: bool = False
     error: SourceError | None = None
     asked: list[tuple[str, bool]] = field(default_factory=list)
+    bases: dict[AppKey, frozenset[str]] = field(default_factory=dict)
+
+    def elsewhere(self, app: AppKey) -> frozenset[str]:
+        return self.bases.get(app, frozenset())
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         self.asked.append((repository, force))
@@ -111,13 +115,37 @@ async def test_a_repository_that_can_not_be_reached_is_a_condition() -> None:
     clockwork.git.error = SourceError("connection refused", "a")
     await clockwork.timers.poll("a")
     await clockwork.timers.poll("a")
-    assert clockwork.agent.find("one").problems == {"repository": Condition("ComparisonError", "a: connection refused")}
+    assert clockwork.agent.find("one").problems == {"repository a": Condition("ComparisonError", "a: connection refused")}
     assert clockwork.agent.find("two").problems == {}
     assert clockwork.triggered() == {}
     clockwork.git.error = None
     await clockwork.timers.poll("a")
     assert clockwork.agent.find("one").problems == {}
     assert clockwork.triggered() == {"one": TriggerKind.POLL}
+
+
+async def test_what_a_render_needs_from_elsewhere_is_polled_too() -> None:
+    """A remote base that moved has the applications looked at that are built on it; each repository fares by itself."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("a", "one"), using("b", "two"))
+    clockwork.git.bases = {AppKey("argocd", "one"): frozenset({"bases"})}
+    clockwork.timers.start()
+    assert {"poll a", "poll b", "poll bases"} <= clockwork.jobs()
+    clockwork.git.error = SourceError("connection refused", "bases")
+    await clockwork.timers.poll("bases")
+    clockwork.git.error, clockwork.git.moved = None, True
+    await clockwork.timers.poll("a")
+    assert clockwork.agent.find("one").problems == {"repository bases": Condition("ComparisonError", "bases: connection refused")}
+    clockwork.agent.queue.drop(AppKey("argocd", "one"))
+    await clockwork.timers.poll("bases")
+    assert clockwork.triggered() == {"one": TriggerKind.POLL}
+    clockwork.git.error = SourceError("connection refused", "bases")
+    await clockwork.timers.poll("bases")
+    clockwork.git.bases = {}
+    await clockwork.timers._scanned()
+    assert clockwork.agent.find("one").problems == {}
+    assert "poll bases" not in clockwork.jobs()
+    clockwork.timers.stop()
 
 
 async def test_a_refresh_asks_at_once_and_looks_in_any_case() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs
 
+from gitopsd.model.errors import RenderError
 from gitopsd.render.needs import RemoteBase, RemoteFile
 
 _SCHEME = re.compile(r"(?:git::)?(?:https?|ssh|git|file)://|gh:|git::")
 _SCP = re.compile(r"(?:[\w.+-]+@)?[\w.-]+\.[\w-]+:(?!//)")
 _USER_AT_HOST = re.compile(r"[\w.+-]+@[\w.-]+[:/]")
 _KNOWN_HOST = re.compile(r"(?:www\.)?github\.com[:/]")
+_FALSE = ("0", "f", "F", "false", "False", "FALSE")
 _FILE = re.compile(r"\.(?:ya?ml|json)$", re.IGNORECASE)
 
 
@@ -20,12 +22,18 @@ def is_remote(path: str) -> bool:
 
 
 def parse_remote(url: str) -> RemoteBase | RemoteFile:
-    """The repository, the path in it and the ref of a URL; `//` or `.git/` parts repository and path."""
+    """The repository, the path in it and the ref of a URL; `//` or `.git/` parts repository and path.
+
+    Of kustomize's other parameters, `timeout` is ours to say, and submodules are never fetched. Raises RenderError where they
+    are asked for.
+    """
     address, _, query = url.partition("?")
     if address.startswith(("http://", "https://")) and _FILE.search(address) and "ref" not in query:
         return RemoteFile(url)
     parameters = parse_qs(query)
     ref = next((parameters[name][0] for name in ("ref", "version") if name in parameters), "")
+    if parameters.get("submodules", ["false"])[0] not in _FALSE:
+        raise RenderError(f"{url}: submodules are not fetched; name the repository of the submodule instead")
     repository, path = _split(address.removeprefix("git::"))
     return RemoteBase(url, repository, path.strip("/"), ref)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gitopsd.model.errors import RenderError
 from gitopsd.model.tree import DictTree
 from gitopsd.render.kustomize.build import build
 from gitopsd.render.kustomize.remote import is_remote, parse_remote
@@ -26,12 +27,23 @@ BASE = RemoteBase(URL, "https://git.example/org/repo", "deploy/base", "v1")
         ("ssh://git@git.example/org/repo.git//x?version=3", ("ssh://git@git.example/org/repo.git", "x", "3")),
         ("git::https://git.example/org/repo.git", ("https://git.example/org/repo.git", "", "")),
         ("file:///srv/repo//x", ("file:///srv/repo", "x", "")),
+        ("gh:org/repo//deploy?ref=v1", ("https://github.com/org/repo", "deploy", "v1")),
+        ("https://github.com/org/repo/a/b?timeout=120&ref=v1", ("https://github.com/org/repo", "a/b", "v1")),
+        ("git::ssh://git@git.example/org/repo//x?ref=v1&submodules=false", ("ssh://git@git.example/org/repo", "x", "v1")),
+        ("https://dev.example/org/project/_git/repo/x?version=1", ("https://dev.example/org/project/_git/repo", "x", "1")),
     ],
 )
 def test_urls(url: str, need: RemoteBase | tuple[str, str, str]) -> None:
     """Repository, path and ref of the forms that kustomize takes."""
     assert is_remote(url)
     assert parse_remote(url) == (need if isinstance(need, RemoteBase) else RemoteBase(url, *need))
+
+
+def test_submodules_are_refused() -> None:
+    """A base in a submodule would not be there: who asks for one learns what to write instead."""
+    tree = DictTree({"kustomization.yaml": "resources: ['https://git.example/org/repo//x?submodules=true']"})
+    with pytest.raises(RenderError, match=r"kustomization.yaml:1:13: resources\[0\]: .*submodules are not fetched"):
+        build(tree, "")
 
 
 @pytest.mark.parametrize("path", ["a.yaml", "../base", "./x", "deploy/base", "v1.0/x"])
