@@ -53,9 +53,7 @@ async def open_service(config: Config) -> Service:
     """A daemon as configured, ready to run. Raises StorageError where the history can't be opened, ConfigError for addresses."""
     clock = SystemClock()
     metrics = Metrics(clock)
-    history = await History.open(config.storage.history, clock, _retention(config), _password(config))
-    for notice in history.notices:
-        _log.warning(notice)
+    history = await _history(config, clock)
     ordered = dict(await history.standing())
     sources = _sources(config, clock, metrics, history)
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
@@ -63,8 +61,7 @@ async def open_service(config: Config) -> Service:
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
     ports = Ports(sources, renderer, clusters, history, clock)
-    marking = Marking(config.installation, config.namespace)
-    reconciler = Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
+    reconciler = _reconciler(config, ports)
     events = Events()
     declared = clusters.declared()
     writeback = Writeback(declared, clock)
@@ -94,6 +91,18 @@ async def open_service(config: Config) -> Service:
     )
     addresses = Addresses(config.server.listen, config.server.metrics)
     return Service(addresses, agent, timers, control, history, scan, close)
+
+
+async def _history(config: Config, clock: SystemClock) -> History:
+    history = await History.open(config.storage.history, clock, _retention(config), _password(config))
+    for notice in history.notices:
+        _log.warning(notice)
+    return history
+
+
+def _reconciler(config: Config, ports: Ports) -> Reconciler:
+    marking = Marking(config.installation, config.namespace)
+    return Reconciler(ports, marking, config.field_manager, keyed_mask(secrets.token_bytes(32)))
 
 
 @dataclass(slots=True)
