@@ -124,3 +124,14 @@ def test_alerts_and_dashboard_use_metrics_that_exist() -> None:
     used = set(re.findall(r"gitopsd_[a-z_]+", " ".join(expressions)))
     metrics = {metric.name for metric in Metrics(SystemClock()).registry.collect()}
     assert {re.sub(r"_(bucket|total)$", "", name) for name in used} <= metrics
+
+
+def test_impersonation_is_of_named_accounts_only() -> None:
+    """The component lets gitopsd act as accounts of one name, and nothing else: no user, no group, no other account."""
+    role = yaml.safe_load((ROOT / "deploy/components/impersonation/rbac.yaml").read_text())
+    (rule,) = role["rules"]
+    assert (rule["resources"], rule["verbs"], rule["resourceNames"]) == (
+        ["serviceaccounts"],
+        ["impersonate"],
+        ["gitopsd-deployer"],
+    )

@@ -51,7 +51,7 @@ _PATIENCE = (_TOO_MANY, 503, 504)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `verb` is Kubernetes' word for it, for metrics."""
+    """One request. `verb` is Kubernetes' word for it, for metrics; `account` is the user to impersonate, empty for our own."""
 
     method: str
     path: str
@@ -60,6 +60,7 @@ class Request:
     body: bytes | None = None
     content_type: str = JSON
     accept: str = JSON
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,8 @@ class Client:
         if self._requests is None:
             self._requests = self._session(aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS))
         headers = {**login.headers, **_PLAIN, "Accept": request.accept}
+        if request.account:
+            headers["Impersonate-User"] = request.account
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         async with self._requests.request(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gitopsd.cluster.caller import Caller
 from gitopsd.cluster.client import METADATA_ONLY, Client
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
@@ -20,11 +21,14 @@ from gitopsd.cluster.store import Kind, Store
 from gitopsd.cluster.trials import Trials
 from gitopsd.cluster.watches import SYNC_SECONDS, Watches, settle_all
 from gitopsd.cluster.writer import Writer
+from gitopsd.model import project
 from gitopsd.model.app import App
+from gitopsd.model.errors import ClusterError
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
+from gitopsd.plan.confine import account
 from gitopsd.ports import Trial, Written
 
 
@@ -34,7 +38,7 @@ class Cluster:
     def __init__(self, config: ClusterConfig, identity: Identity, listener: Listener) -> None:
         """Asks nothing yet."""
         self.config = config
-        self._manager = identity.manager
+        self._identity = identity
         self._client = Client(config, listener)
         self._discovery = Discovery(self._client)
         self._definitions = Definitions(self._discovery.changed)
@@ -42,10 +46,6 @@ class Cluster:
         self._inventories = Inventories(self._client, identity)
         self._link = Link(self._client, listener, self._returned)
         self._watches = Watches(self._client, self._store, self._link)
-        self._observer = Observer(self._client, self._store, self._epoch)
-        sender = Sender(self._client, self._discovery, self._store, identity, self._epoch)
-        self._trials = Trials(sender)
-        self._writer = Writer(sender, self._trials)
         self._following: list[Reflector] = []
         self._inventory_reflector: Reflector | None = None
         self._server_version = ""
@@ -57,13 +57,18 @@ class Cluster:
         await self._client.close()
 
     @property
+    def target(self) -> project.Target:
+        """The cluster as projects know it."""
+        return project.Target(self.config.name, self.config.server)
+
+    @property
     def status(self) -> ClusterStatus:
         """How the cluster is."""
         return replace(self._link.status, watches=len(self._watches))
 
     def declared(self) -> Declared:
         """The Application and AppProject resources in this cluster; follows none yet."""
-        return Declared(self._client, self._watches, f"{self._manager}-status")
+        return Declared(self._client, self._watches, f"{self._identity.manager}-status")
 
     async def surface(self, *, fresh: bool = False) -> Surface:
         """See `ClusterPort.surface`."""
@@ -85,33 +90,47 @@ class Cluster:
         """See `ClusterPort.observe`."""
         surface = await self._ready()
         await self._watches.need(app.key, _kinds(desired, inventory), surface)
-        return await self._observer.observe(desired, inventory, surface)
+        return await self._observer(app).observe(desired, inventory, surface)
 
-    async def read(self, ref: ObjectRef) -> Object | None:
+    async def read(self, app: App, ref: ObjectRef) -> Object | None:
         """See `ClusterPort.read`."""
-        return await self._observer.read(ref, await self.surface())
+        return await self._observer(app).read(ref, await self.surface())
 
     async def dry_run(self, app: App, step: Step) -> Trial:
         """See `ClusterPort.dry_run`."""
         await self._ready()
-        return await self._trials.dry_run(app, step)
+        return await Trials(self._sender(app)).dry_run(app, step)
 
     async def write(self, app: App, step: Step) -> Written:
         """See `ClusterPort.write`."""
         surface = await self._ready()
         if step.desired is not None and step.desired.marked:
             self._watches.need_also(app.key, (step.desired.api_version, step.ref.kind), surface)
-        return await self._writer.write(app, step)
+        sender = self._sender(app)
+        return await Writer(sender, Trials(sender)).write(app, step)
 
-    async def settle(self, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
+    async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort.settle`."""
-        return await self._observer.settle(refs, deadline, await self.surface())
+        return await self._observer(app).settle(refs, deadline, await self.surface())
 
     async def forget(self, app: App) -> None:
         """See `ClusterPort.forget`."""
         self._watches.release(app.key)
         await self._inventories_known()
         await self._inventories.delete(app.key)
+
+    def _observer(self, app: App) -> Observer:
+        return Observer(self._caller(app), self._store, self._epoch)
+
+    def _sender(self, app: App) -> Sender:
+        return Sender(self._caller(app), self._discovery, self._store, self._identity, self._epoch)
+
+    def _caller(self, app: App) -> Caller:
+        """Who asks for the application's objects: the account that its project names for them. Raises ClusterError for none."""
+        user = account(app, self.target)
+        if user is None:
+            raise ClusterError(self.config.name, f"project {app.spec.project} names no service account for {app.key} here")
+        return Caller(self._client, user)
 
     async def _inventories_known(self) -> None:
         if self._inventory_reflector is None:

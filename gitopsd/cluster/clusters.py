@@ -69,8 +69,7 @@ class Clusters:
 
     def target(self, app: App) -> Target:
         """See `ClusterPort`."""
-        config = self._of(app).config
-        return Target(config.name, config.server)
+        return self._of(app).target
 
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         """See `ClusterPort`."""
@@ -90,7 +89,7 @@ class Clusters:
 
     async def read(self, app: App, ref: ObjectRef) -> Object | None:
         """See `ClusterPort`."""
-        return await self._of(app).read(ref)
+        return await self._of(app).read(app, ref)
 
     async def dry_run(self, app: App, step: Step) -> Trial:
         """See `ClusterPort`."""
@@ -102,7 +101,7 @@ class Clusters:
 
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort`."""
-        return await self._of(app).settle(refs, deadline)
+        return await self._of(app).settle(app, refs, deadline)
 
     async def forget(self, app: App) -> None:
         """See `ClusterPort`."""

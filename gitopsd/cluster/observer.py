@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from gitopsd.cluster.client import Client
+from gitopsd.cluster.caller import Caller
 from gitopsd.cluster.paths import item
 from gitopsd.cluster.refusal import Refusal
 from gitopsd.cluster.store import Store
+from gitopsd.model.errors import ObjectError
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Desired, DesiredSet, Inventory, Live
 from gitopsd.model.refs import Object, ObjectRef
@@ -27,7 +28,7 @@ _NOT_FOUND = Health(HealthStatus.MISSING, "not in the cluster")
 class Observer:
     """Looks at one cluster. `epoch` gives the epoch of a group's objects, for receipts."""
 
-    client: Client
+    client: Caller
     store: Store
     epoch: Callable[[str], str] = field(repr=False)
 
@@ -105,19 +106,27 @@ class Observer:
                 changed.clear()
                 healths = {ref: known.live.health for ref in refs if (known := self.store.find(ref))}
                 for ref in refs - healths.keys() - gone:
-                    live = await self._ask(ref, "", surface, None)
-                    if live is None:
+                    health = await self._health(ref, surface)
+                    if health is None:
                         gone.add(ref)
                     else:
-                        healths[ref] = live.health
+                        healths[ref] = health
                 statuses = {health.status for health in healths.values()}
                 left = end - time.monotonic()
                 if statuses <= {HealthStatus.HEALTHY} or HealthStatus.DEGRADED in statuses or left <= 0:
                     return healths | dict.fromkeys(refs - healths.keys(), _NOT_FOUND)
                 await self._wait(changed, min(left, _ASK_SECONDS if refs & self.store.strays.keys() else left))
                 for ref in refs & self.store.strays.keys():
-                    await self._ask(ref, "", surface, None)
+                    await self._health(ref, surface)
                 gone -= {ref for ref in gone if self.store.find(ref)}
+
+    async def _health(self, ref: ObjectRef, surface: Surface) -> Health | None:
+        """How the object is doing by the server's word, None where there is none; what may not be read is no failure here."""
+        try:
+            live = await self._ask(ref, "", surface, None)
+        except ObjectError as error:
+            return Health(HealthStatus.UNKNOWN, str(error))
+        return live.health if live else None
 
     async def _wait(self, changed: asyncio.Event, seconds: float) -> None:
         try:

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from gitopsd.cluster import takeover
-from gitopsd.cluster.client import Answer, Client, Request
+from gitopsd.cluster.caller import Caller
+from gitopsd.cluster.client import Answer, Request
 from gitopsd.cluster.config import Identity
 from gitopsd.cluster.discovery import Discovery
 from gitopsd.cluster.entries import Entry
@@ -97,7 +98,7 @@ class Ready:
 class Sender:
     """Sends to one cluster. `epoch` gives the epoch of a group's objects, for receipts."""
 
-    client: Client
+    client: Caller
     discovery: Discovery
     store: Store
     identity: Identity
@@ -118,6 +119,10 @@ class Sender:
             )
         if any(part in (".", "..") or "/" in part for part in (ref.name, ref.namespace)) or not ref.name:
             raise ObjectError(ref, action, "Invalid", "its name or namespace can't be one")
+        if resource.namespaced is not bool(ref.namespace):
+            # What its project permits it as one of the other sort is not meant for it.
+            why = "its kind turns out to be one with namespaces, or without; the next pass takes it as such"
+            raise ObjectError(ref, action, "ScopeChanged", why)
         version = step.live.resource_version if step.live and app.settings.approval else ""
         ready = Ready(ref, resource, step, step.body or _body(step), version=version)
         return replace(ready, force=ready.updates and ready.handling.conflicts is Conflicts.FORCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,6 +19,8 @@ from gitopsd.model.errors import ConfigError
 from gitopsd.model.project import Project, ProjectSpec
 from gitopsd.model.wire import wire_name
 from gitopsd.plan.windows import window_problem
+
+_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,6 @@ _NOT_YET: Mapping[str, str] = {
     "roles": "gitopsd's API has a token of its own, and gives none to a project's roles",
     "orphanedResources": "orphaned objects are not looked for",
     "signatureKeys": "signatures of commits are not verified",
-    "destinationServiceAccounts": "gitopsd's own account acts",
 }
 """What an AppProject may say and gitopsd does not do, and what it does instead."""
 
@@ -97,11 +99,20 @@ def _findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
             glob(pattern.removeprefix("!"))
         except ValueError as error:
             yield path, str(error)
+    yield from _rule_findings(spec)
+    if spec.get("sourceIntegrity"):
+        yield ("sourceIntegrity",), "is not supported, and a rule that is not enforced is worse than none: use signatureKeys"
+
+
+def _rule_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
     for index, rule in mappings(spec.get("destinations")):
         if not rule.get("server") and not rule.get("name"):
             yield ("destinations", index), "must have server or name: globs for the cluster"
-    if spec.get("sourceIntegrity"):
-        yield ("sourceIntegrity",), "is not supported, and a rule that is not enforced is worse than none: use signatureKeys"
+    for index, rule in mappings(spec.get("destinationServiceAccounts")):
+        home, separator, name = str(rule.get("defaultServiceAccount")).rpartition(":")
+        if not _ACCOUNT.fullmatch(name) or (separator and not _ACCOUNT.fullmatch(home)):
+            message = "must be NAME or NAMESPACE:NAME of a service account"
+            yield ("destinationServiceAccounts", index, "defaultServiceAccount"), message
 
 
 def _globs(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
