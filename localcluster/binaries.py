@@ -51,7 +51,9 @@ def neighbour(name: str) -> Path:
         LocalClusterError: it isn't there, and can't be built.
     """
     kit = NEIGHBOURS[name]
-    return _on_path(kit, name) or builder.build(kit, name, kit.folder(), Progress(sys.stderr))
+    built = kit.folder() / name
+    # What is there needs no lock: another kit may be building for minutes.
+    return _on_path(kit, name) or (built if built.exists() else builder.build(kit, name, kit.folder(), Progress(sys.stderr)))
 
 
 def _on_path(kit: Kit, name: str) -> Path | None:

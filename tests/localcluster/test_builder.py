@@ -177,6 +177,21 @@ def test_neighbour_is_built_when_first_asked_for(machine: Machine) -> None:
     assert machine.builds() == 1
 
 
+def test_what_is_built_is_there_while_another_builds(machine: Machine) -> None:
+    """Whoever holds the lock builds something else: nobody waits for that."""
+    machine.install_go()
+    command = [sys.executable, "-m", "localcluster", "build", "helm"]
+    subprocess.run(command, env=machine.environment, capture_output=True, check=True)
+    machine.install_go(GO_BUILD=f"while [ ! -e {machine.folder}/go-on ]; do sleep 0.02; done")
+    with machine.provide("etcd") as other:
+        while machine.builds() < 2:
+            assert other.poll() is None
+        again = subprocess.run(command, env=machine.environment, capture_output=True, text=True, check=True)
+        assert again.stdout.endswith("/helm\n")
+        (machine.folder / "go-on").touch()
+        other.communicate()
+
+
 @pytest.mark.parametrize(("version", "taken"), [("v4.99.0+g1234", True), ("v4.0.1", False), ("v3.99.0", False), ("", False)])
 def test_neighbour_on_path_is_taken_where_its_version_fits(machine: Machine, version: str, *, taken: bool) -> None:
     """The same major version, and not older: a test written for ours runs with it."""
