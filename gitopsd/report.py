@@ -118,7 +118,12 @@ def _look(record: SyncRecord, evidence: Evidence) -> tuple[Phase, str]:
 
 def planned(plan: Plan) -> tuple[ObjectResult, ...]:
     """What would be done to each object, as results that are still to come."""
-    return tuple(ObjectResult(s.ref, s.action, ResultStatus.PENDING, s.reason, s.changes) for s in plan.differences)
+    return tuple(ObjectResult(s.ref, s.action, ResultStatus.PENDING, _why(s), s.changes) for s in plan.differences)
+
+
+def _why(step: Step) -> str:
+    """The reason of a step, and what it is deferred for."""
+    return f"{step.reason}; is tried when {step.waits_for} is there" if step.waits_for else step.reason
 
 
 def _state(

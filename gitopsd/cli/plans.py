@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from gitopsd.cli.output import object_name, painted, print_table, value
@@ -43,29 +42,3 @@ def _marked(entry: dict[str, Any]) -> str:
 
 def _held(change: dict[str, Any]) -> str:
     return f"  ({change['manager']}, {change['operation']} {change['time']})" if change["manager"] else ""
-
-
-def print_markdown(record: dict[str, Any]) -> None:
-    """A summary, a table of objects, and the changes folded away."""
-    counts = Counter(entry["action"] for entry in record["objects"])
-    summary = ", ".join(f"{count} to {action}" for action, count in counts.items()) or "no changes"
-    print(f"### Plan for `{record['revision'][:10]}`: {summary}\n")
-    for condition in record["conditions"]:
-        print(f"> **{condition['type']}**: {_escaped(condition['message'])}\n")
-    if not record["objects"]:
-        return
-    print("| | object | reason |\n|---|---|---|")
-    for entry in record["objects"]:
-        print(f"| {entry['action']} | `{object_name(entry['object'])}` | {_escaped(entry['message'])} |")
-    changes = [(object_name(entry["object"]), change) for entry in record["objects"] for change in entry["changes"]]
-    if changes:
-        print("\n<details><summary>Fields</summary>\n\n| object | field | live | Git |\n|---|---|---|---|")
-        for name, change in changes:
-            sides = " | ".join(f"`{_escaped(value(change[side]))}`" for side in ("before", "after"))
-            print(f"| `{name}` | `{_escaped(change['field'])}` | {sides} |")
-        print("\n</details>")
-    print(f"\nPlan digest `{record['digest'][:16]}`")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("`", "'")

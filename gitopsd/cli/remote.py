@@ -12,8 +12,9 @@ from urllib.parse import quote
 import typer
 
 from gitopsd.cli.errors import DaemonError
+from gitopsd.cli.markdown import markdown
 from gitopsd.cli.output import Format, PlanFormat, age, object_name, print_json, print_table
-from gitopsd.cli.plans import print_diff, print_markdown, print_plan
+from gitopsd.cli.plans import print_diff, print_plan
 
 if TYPE_CHECKING:
     from gitopsd.cli.client import Client
@@ -95,8 +96,12 @@ def plan(
     exit_code: ExitCode = False,
 ) -> int:
     """Nothing is written; `-o markdown` fits a pull request."""
-    record = client_at(server).get(f"{path_of(app)}/plan", revision=revision)
-    {PlanFormat.TEXT: print_plan, PlanFormat.JSON: print_json, PlanFormat.MARKDOWN: print_markdown}[output](record)
+    client = client_at(server)
+    record = client.get(f"{path_of(app)}/plan", revision=revision)
+    if output is PlanFormat.MARKDOWN:
+        typer.echo(markdown(client.get(path_of(app)), record), nl=False)
+    else:
+        (print_json if output is PlanFormat.JSON else print_plan)(record)
     return _verdict(record, exit_code)
 
 

@@ -99,12 +99,21 @@ class OrderDocument(Document):
         return cls(order=order.name, detail=order.detail, by=order.by, since=order.since)
 
 
+class DestinationDocument(Document):
+    """Where an application lives."""
+
+    cluster: str = Field(examples=["https://kubernetes.default.svc"])
+    """The name or the address, as the application says it."""
+    namespace: str = ""
+
+
 class Application(Document):
     """An application as it stands."""
 
     name: str = Field(examples=["monitor-app-prod"])
     namespace: str = Field(examples=["argocd"])
     project: str = Field(examples=["default"])
+    destination: DestinationDocument
     sync: SyncState
     health: HealthState
     drift: DriftState
@@ -117,10 +126,12 @@ class Application(Document):
     @classmethod
     def of(cls, status: AppStatus) -> Application:
         """The document of a status."""
+        target = status.app.spec.destination
         return cls(
             name=status.app.key.name,
             namespace=status.app.key.namespace,
             project=status.app.spec.project,
+            destination=DestinationDocument(cluster=target.server or target.name, namespace=target.namespace),
             sync=SyncState(status=status.sync, revision=status.revision, since=status.since),
             health=HealthState(status=status.health.status, message=status.health.message),
             drift=DriftState(objects=len(status.drifted), since=status.drift_since),

@@ -82,7 +82,7 @@ def test_plan_tells_what_a_sync_would_do(daemon: Listening) -> None:
     assert at(daemon, "plan", "shop", "--exit-code").code == 1
     assert at(daemon, "plan", "shop", "-o", "json").json["revision"] == "c2"
     markdown = at(daemon, "plan", "argocd/shop", "-o", "markdown", "--revision", "c9").out
-    assert markdown.startswith("### Plan for `c9`: 1 to create, 1 to skip")
+    assert markdown.startswith("### shop: 1 to create, 1 to skip\n\n`argocd/shop` at `c9` to `here/web`\n")
     assert "| create | `ConfigMap/web/b` |" in markdown
     assert "Fields" not in markdown
 

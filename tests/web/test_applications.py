@@ -30,6 +30,7 @@ async def test_an_application_shows_how_it_stands(path: str) -> None:
         "name": "shop",
         "namespace": "argocd",
         "project": "default",
+        "destination": {"cluster": "here", "namespace": "web"},
         "health": {"status": "Healthy", "message": ""},
         "drift": {"objects": 0, "since": None},
         "pinned": None,
