@@ -13,14 +13,14 @@ from typing import TypeVarTuple
 import structlog
 
 from gitopsd.daemon.dependencies import Dependencies
-from gitopsd.daemon.healing import Healing
+from gitopsd.daemon.fights import Fights
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.daemon.passes import Pass, Superseding
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import is_over, retry_delay
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.record import Condition, DriftOutcome, Phase, SyncRecord, Trigger, TriggerKind
+from gitopsd.model.record import Condition, Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.standing import Standing
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
@@ -56,12 +56,16 @@ class Agent:
     _retries: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
     _dependencies: Dependencies = field(default_factory=Dependencies)
     _superseding: Superseding = field(init=False)
-    _healing: Healing = field(default_factory=Healing)
-    _paused: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
+    _fights: Fights = field(init=False)
     _stopping: bool = False
 
     def __post_init__(self) -> None:
         self._superseding = Superseding(self.reconciler)
+        self._fights = Fights(
+            look=lambda key: self.queue.put(key, Trigger(TriggerKind.WATCH)),
+            note=self._note_fight,
+            now=self.reconciler.ports.clock.monotonic,
+        )
 
     # What stands in the configuration
 
@@ -99,15 +103,17 @@ class Agent:
                 self._set(replace(status, problems=others | ({about: problem} if problem else {})))
         return recovered
 
+    def _note_fight(self, key: AppKey, problem: Condition | None) -> None:
+        self.note((key,), "fight", problem)
+
     def _drop(self, key: AppKey) -> None:
         self._withdraw(key)
         del self._statuses[key]
         self.queue.drop(key)
         self._failures.pop(key, None)
-        for timers in (self._retries, self._paused):
-            if timer := timers.pop(key, None):
-                timer.cancel()
-        self._healing.forget(key)
+        if timer := self._retries.pop(key, None):
+            timer.cancel()
+        self._fights.forget(key)
         if under_way := self._passes.get(key):
             under_way.task.cancel()
         self.reconciler.forget(key)
@@ -194,20 +200,10 @@ class Agent:
 
     def trigger(self, keys: Iterable[AppKey], kind: TriggerKind) -> None:
         """Asks for a pass over each of the applications that are there; what watches tell of a fight waits a little."""
-        now = self.reconciler.ports.clock.monotonic()
         for key in keys:
-            if key not in self._statuses:
-                continue
-            pause = self._healing.pause(key, now) if kind is TriggerKind.WATCH else 0.0
-            if not pause:
+            if key in self._statuses and not (kind is TriggerKind.WATCH and self._fights.holds(key)):
                 self.queue.put(key, Trigger(kind))
                 self._superseding.ask(self._statuses[key].app, self._passes.get(key))
-            elif key not in self._paused:
-                self._paused[key] = asyncio.get_running_loop().call_later(pause, self._go_on, key)
-
-    def _go_on(self, key: AppKey) -> None:
-        del self._paused[key]
-        self.queue.put(key, Trigger(TriggerKind.WATCH))
 
     def repositories(self, key: AppKey) -> frozenset[str]:
         """The URLs of an application's sources, and of what its render needs besides them."""
@@ -317,11 +313,10 @@ class Agent:
         if not record.trigger.dry_run:
             status = status.after(record)
             self._schedule_retry(status.app, record)
-        if any(drift.outcome is DriftOutcome.HEALED for drift in record.drifts):
-            self._healing.healed(key, self.reconciler.ports.clock.monotonic())
         if record.trigger.resources:
             self.queue.put(key, Trigger(TriggerKind.WATCH))
         self._set(status)
+        self._fights.passed(record)
         self._listen(record)
 
     def _listen(self, record: SyncRecord) -> None:
@@ -374,8 +369,9 @@ class Agent:
         `run` has to have ended. Syncs that still wait for their turn are given up.
         """
         self._stopping = True
-        for timer in (*self._retries.values(), *self._paused.values()):
+        for timer in self._retries.values():
             timer.cancel()
+        self._fights.end()
         for key, operation in tuple(self._operations.items()):
             under_way = self._passes.get(key)
             if under_way is None or under_way.trigger is not operation.trigger:

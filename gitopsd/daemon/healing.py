@@ -11,7 +11,7 @@ FREE = 20
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 300.0
 _FACTOR = 3.0
-_QUIET = 60.0
+QUIET = 60.0
 """Seconds without a heal, beyond the pause, after which all is forgotten. Pauses are Argo CD's: 2 s, times 3, up to 300 s."""
 
 
@@ -31,7 +31,7 @@ class Healing:
     def healed(self, key: AppKey, now: float) -> None:
         """The application was healed just now."""
         known = self._heals.get(key)
-        count = known.count + 1 if known and now - known.last < known.pause + _QUIET else 1
+        count = known.count + 1 if known and now - known.last < known.pause + QUIET else 1
         pause = 0.0 if count < FREE else min(_LONGEST_PAUSE, _FIRST_PAUSE * _FACTOR ** min(count - FREE, 32))
         self._heals[key] = _Heals(count, now, pause)
 

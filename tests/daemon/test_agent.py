@@ -188,8 +188,9 @@ async def test_a_fight_is_fought_slowly() -> None:
         found.world.change(ref("a"), data={"by": "the other controller"})
         found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
         found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
-        assert (len(found.agent.queue), len(found.agent._paused)) == (0, 1)
-        found.agent._go_on(found.world.app.key)
+        assert (len(found.agent.queue), len(found.agent._fights._looks)) == (0, 1)
+        assert found.status.problems["fight"].type == "ContestedResourceWarning"
+        found.agent._fights._go_on(found.world.app.key)
         await found.quiet()
         assert "by" not in found.cluster.objects[ref("a")].get("data", {})
 
