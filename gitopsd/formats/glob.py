@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from gitopsd.formats.regexp import compiled
+from gitopsd.model.errors import RenderError
+
 _PARTS = re.compile(r"\\.|\*+|\?|\[!?[^\]]+\]|[{},]|[^\\*?\[{},]+|.", re.DOTALL)
 
 
@@ -22,8 +25,8 @@ def glob(pattern: str, separator: str = "") -> re.Pattern[str]:
             raise ValueError(f"the glob {pattern!r} closes a brace that it never opened")
         translated += _translated(part, inside, in_braces=depth > 0)
     try:
-        return re.compile(translated, re.DOTALL)
-    except re.error:
+        return compiled(f"(?s){translated}")
+    except RenderError:
         raise ValueError(f"the glob {pattern!r} can't be read") from None
 
 

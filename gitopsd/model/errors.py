@@ -37,6 +37,16 @@ class Place:
         return text if self.field is None else f"{text}: {self.field}"
 
 
+_LONGEST = 1000
+
+
+def one_line(text: str) -> str:
+    """A text from a repository as an error may show it: a long one without its middle, nothing in it that steers a terminal."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 3 :]}"
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 class GitopsdError(Exception):
     """The root of all errors that gitopsd raises on purpose."""
 
@@ -79,9 +89,9 @@ class RenderError(GitopsdError):
     condition = "RenderError"
 
     def __init__(self, message: str, place: Place | None = None) -> None:
-        """`message` says what is wrong at `place`, a path from the root of the tree."""
-        super().__init__(f"{place}: {message}" if place else message)
-        self.message = message
+        """`message` says what is wrong at `place`, a path from the root of the tree; either may quote what a repository holds."""
+        self.message = one_line(message)
+        super().__init__(one_line(f"{place}: {self.message}") if place else self.message)
         self.place = place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitopsd.model.errors import RenderError
+from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.render.kustomize.accumulate import build_layer, open_layer
 from gitopsd.render.kustomize.finish import finish
 from gitopsd.render.kustomize.loading import Root, Session
@@ -39,6 +39,8 @@ def build(
         if session.wanted:
             raise Needs(list(session.wanted)) from None
         raise
+    except RecursionError:
+        raise LimitError("values stand deeper in each other than a build can follow") from None
     if session.wanted:
         raise Needs(list(session.wanted))
     return objects

@@ -6,10 +6,10 @@ items). `\.` is a dot inside a name; a bracket may hold dots, and without `=` na
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gitopsd.formats.regexp import anywhere
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.growth import check_parts
@@ -110,7 +110,7 @@ class Update:
     def _matching(self, value: Json, part: str, rest: tuple[str, ...]) -> Json:
         items = [] if value is MISSING else _items(value, part)
         key, pattern = _bracket(part)
-        matches = _search(pattern)
+        matches = anywhere(pattern)  # kustomize anchors it nowhere
         chosen = [index for index, item in enumerate(items) if (text := _text_in(item, key)) is not None and matches(text)]
         if not chosen and self.create:
             return [*items, self.apply({key: pattern} if key else pattern, rest)]
@@ -121,15 +121,6 @@ class Update:
         for index in chosen:
             changed[index] = self.apply(items[index], rest)
         return changed if any(new is not old for new, old in zip(changed, items, strict=True)) else items
-
-
-@lru_cache(maxsize=256)
-def _search(pattern: str) -> Callable[[str], object]:
-    """Whether a pattern is found anywhere in a text: kustomize does not anchor it."""
-    try:
-        return re.compile(pattern).search
-    except re.error as error:
-        raise RenderError(f"{pattern!r} is not a regular expression: {error}") from error
 
 
 def _is_bracket(part: str) -> bool:

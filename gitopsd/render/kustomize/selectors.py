@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gitopsd.formats.regexp import is_literal, whole
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.resource import metadata_of
 
@@ -18,26 +19,14 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.ids import Gvk
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
-_LITERAL = re.compile(r"[\w-]*")
 
-
-def is_literal(pattern: str) -> bool:
-    """Whether a pattern has no special character, so that it matches itself only."""
-    return _LITERAL.fullmatch(pattern) is not None
-
-
-@lru_cache(maxsize=1024)
 def pattern(text: str) -> Callable[[str], bool]:
     """Whether a text as a whole matches a regular expression; an empty expression matches all. Raises RenderError."""
-    if not text:
-        return lambda _value: True
-    if is_literal(text):
-        return text.__eq__
-    try:
-        compiled = re.compile(text)
-    except re.error as error:
-        raise RenderError(f"{text!r} is not a regular expression: {error}") from error
-    return lambda value: compiled.fullmatch(value) is not None
+    return whole(text) if text else _anything
+
+
+def _anything(_value: str) -> bool:
+    return True
 
 
 def gvk_matches(selector: Selector, gvk: Gvk) -> bool:

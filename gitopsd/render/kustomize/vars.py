@@ -113,7 +113,8 @@ def expand(text: str, values: Mapping[str, Json]) -> Json:
         check_text(length)
         return value
 
-    return _REFERENCE.sub(replace, text)
+    end = text.rfind(")") + 1  # behind it nothing is a reference, and to look for its end from each `$(` takes quadratic time
+    return _REFERENCE.sub(replace, text[:end]) + text[end:].replace("$$", "$")
 
 
 def _text(value: Json) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitopsd.formats.regexp import is_literal
 from gitopsd.formats.scalars import RULES, Dialect, ScalarError, text_of
 from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.render.kustomize import structured
@@ -14,7 +15,7 @@ from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.fieldpath import MISSING, Json, Update, lookup, split_path
 from gitopsd.render.kustomize.growth import check_nodes, check_text
 from gitopsd.render.kustomize.ids import Gvk
-from gitopsd.render.kustomize.selectors import is_literal, markers_match, pattern
+from gitopsd.render.kustomize.selectors import markers_match, pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
