@@ -51,6 +51,10 @@ class ChildLimitError(ChildError):
     """The work in a child asked for more time, memory or output than it may have."""
 
 
+class ChildTimeError(ChildLimitError):
+    """It asked for more time."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reply:
     """What a child answers: a value, or the error to raise; and the memory that it holds now, in bytes."""
@@ -90,7 +94,7 @@ class Pool:
                     reply = await child.ask(request)
             except TimeoutError:
                 self._end(child)
-                raise ChildLimitError(f"took longer than {deadline:g} s") from None
+                raise ChildTimeError(f"took longer than {deadline:g} s") from None
             except BaseException:
                 self._end(child)
                 raise

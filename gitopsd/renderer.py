@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Literal
 
-from gitopsd.children import ChildError, ChildLimitError, Pool
+from gitopsd.children import ChildError, ChildLimitError, ChildTimeError, Pool
 from gitopsd.helm import Helm, with_charts
 from gitopsd.model.app import App, AppKey, Source
 from gitopsd.model.errors import LimitError, RenderError
@@ -187,6 +187,8 @@ class Renderer:
     async def _in_child(self, app: App, work: _Work) -> _Result:
         try:
             return await self._pool.call(render_in_child, work, deadline=self._bounds.deadline)
+        except ChildTimeError as error:
+            raise LimitError(f"{app.key}: rendering {error}", limit="renderTime") from error
         except ChildLimitError as error:
             raise LimitError(f"{app.key}: rendering {error}") from error
         except ChildError as error:

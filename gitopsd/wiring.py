@@ -23,6 +23,7 @@ from gitopsd.daemon.orders import Orders
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.explainer import Explainer
+from gitopsd.formats import yamlread
 from gitopsd.helm import Helm
 from gitopsd.history import History, Retention
 from gitopsd.model.app import App, AppKey, AppSettings
@@ -187,8 +188,10 @@ def _settings(app: App, defaults: Defaults) -> AppSettings:
 
 
 def _bounds(config: Config) -> RenderBounds:
-    limits = Limits(objects=config.limits.objects, files=config.limits.files, bytes=config.limits.size)
-    return RenderBounds(config.limits.render_time.total_seconds(), limits)
+    bounds = config.limits
+    yaml = yamlread.Limits(bounds.file_size, bounds.documents, bounds.depth, aliased=bounds.aliases)
+    limits = Limits(objects=bounds.objects, files=bounds.files, bytes=bounds.size, layers=bounds.layers, yaml=yaml)
+    return RenderBounds(bounds.render_time.total_seconds(), limits)
 
 
 def _helm(config: Config) -> Helm | None:

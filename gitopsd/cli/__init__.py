@@ -1,80 +1,57 @@
-"""The command line. Each command imports what it needs when it runs, so that `--help` and `render` start at once."""
+"""The command line.
+
+`gitopsd render PATH` is what hooks and scripts run a thousand times, so it starts without the machinery of options and help,
+which takes longer to load than a small folder takes to render. Anything else is for `program`, which knows all words.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
-
-from gitopsd import __version__
-from gitopsd.cli import daemon, explain, local, orders, remote
-from gitopsd.model.errors import GitopsdError
-
-USAGE = 64
-"""The exit code for wrong usage (sysexits.h)."""
-
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-
-app = typer.Typer(
-    name="gitopsd",
-    help="A GitOps agent for Kubernetes: from a commit to live objects, and a record of what happened.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"gitopsd {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def everywhere(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the stack trace of an error; may stand anywhere.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version, and exit.", callback=_version)] = False,
-) -> None:
-    """What may stand before any command; `main` takes `--debug` out, wherever it stands."""
-
-
-daemon.register(app)
-local.register(app)
-explain.register(app)
-remote.register(app)
-orders.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code: 0 done, 1 failed, 64 wrong usage. `--debug` anywhere shows stack traces."""
+    """Runs one command; returns its exit code: 0 done, 1 failed, 64 wrong usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"] or ["--help"]
     try:
-        code = app(words, prog_name="gitopsd", standalone_mode=False)
-    except GitopsdError as error:
-        return _failed(error, debug=debug, code=remote.failure_code(words))
-    except _UsageError as error:
-        message = str(getattr(error, "message", error)).rstrip(".")
-        print(f"gitopsd: {message}; `gitopsd --help` lists what there is", file=sys.stderr)
-        return USAGE
-    except typer.Abort:
-        return 1
+        asked = _plain_render(words)
+        return _render(*asked) if asked else _program(words)
     except BrokenPipeError:
         # Whoever read our output has seen enough (`| head`); closing it again at the end must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
-    return code if isinstance(code, int) else 0
 
 
-def _failed(error: GitopsdError, *, debug: bool, code: int) -> int:
-    if debug:
-        raise error
-    print(f"gitopsd: {error}", file=sys.stderr)
-    return code
+def _program(words: Sequence[str]) -> int:
+    from gitopsd.cli.program import run  # noqa: PLC0415 - see above
+
+    return run(words)
+
+
+def _plain_render(words: Sequence[str]) -> tuple[str, str] | None:
+    """Path and format of `render PATH`, with `-o FORMAT` or without; None for anything else."""
+    match words:
+        case ["render", path]:
+            form = "yaml"
+        case ["render", "-o", ("yaml" | "json") as form, path] | ["render", path, "-o", ("yaml" | "json") as form]:
+            pass
+        case _:
+            return None
+    return None if path.startswith("-") else (path, form)
+
+
+def _render(path: str, form: str) -> int:
+    gc.disable()  # nearly all that a build makes is in its result, and the process ends with it
+    from gitopsd.cli.rendering import Asked, printed, rendered  # noqa: PLC0415 - see above
+    from gitopsd.model.errors import GitopsdError  # noqa: PLC0415 - likewise
+
+    try:
+        sys.stdout.write(printed(rendered(Asked(path)), form))
+    except GitopsdError as error:
+        print(f"gitopsd: {error}", file=sys.stderr)
+        return 1
+    return 0

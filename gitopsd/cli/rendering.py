@@ -8,18 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.yamlwrite import dump
-from gitopsd.helm import Helm, with_charts
-from gitopsd.model.app import Source
 from gitopsd.model.errors import ConfigError, Place, RenderError
 from gitopsd.model.refs import Object
 from gitopsd.model.tree import Tree
-from gitopsd.render.application import render_source
-from gitopsd.render.given import Given
+from gitopsd.render.kustomize.build import build
+from gitopsd.render.kustomize.loading import FILE_NAMES
 from gitopsd.render.kustomize.settings import BuildSettings, LoadRestrictor, Reorder
 from gitopsd.render.needs import Answers, Needs
 from gitopsd.source.folder import FolderTree
 
 if TYPE_CHECKING:
+    from gitopsd.helm import Helm
     from gitopsd.render.provenance.trace import Trace
 
 _NO_ANSWERS: Answers = {}
@@ -40,13 +39,25 @@ class Asked:
     @property
     def helm(self) -> Helm | None:
         """What inflates charts, None where that was not allowed."""
-        return Helm() if self.enable_helm else None
+        if not self.enable_helm:
+            return None
+        from gitopsd.helm import Helm  # noqa: PLC0415 - only where charts are asked for
+
+        return Helm()
 
     def of(self, tree: Tree, path: str, answers: Answers = _NO_ANSWERS) -> list[Object]:
         """The objects of the folder `path` of `tree`. Raises Needs for what `answers` lacks, RenderError otherwise."""
         settings = BuildSettings(
             LoadRestrictor(self.load_restrictor), Reorder(self.reorder), enable_helm=self.enable_helm, trace=self.trace
         )
+        if not self.enable_helm and any(tree.entry(f"{path}/{name}") for name in FILE_NAMES):  # as nearly always
+            return build(tree, path, settings, answers)
+        # What Applications can say of a source takes longer to load than a small folder takes to render.
+        from gitopsd.helm import with_charts  # noqa: PLC0415
+        from gitopsd.model.app import Source  # noqa: PLC0415
+        from gitopsd.render.application import render_source  # noqa: PLC0415
+        from gitopsd.render.given import Given  # noqa: PLC0415
+
         source = Source(self.repo, path)
         return with_charts(lambda more: render_source(tree, source, settings, Given(answers=more)), answers, self.helm)
 

@@ -214,6 +214,16 @@ class Limits(Section):
     """Files that one render may read."""
     size: Size = 512 << 20
     """The sum of the sizes of those files."""
+    file_size: Size = Field(default=32 << 20, le=32 << 20)
+    """The size of each."""
+    documents: int = Field(default=50_000, ge=1)
+    """YAML documents in one file."""
+    depth: int = Field(default=200, ge=1, le=200)
+    """Mappings and lists inside each other."""
+    aliases: int = Field(default=200_000, ge=0)
+    """Values that the aliases of one document may repeat."""
+    layers: int = Field(default=64, ge=1, le=64)
+    """Kustomizations inside each other."""
     render_time: Duration = Field(default=timedelta(seconds=60), ge=timedelta(seconds=1))
     """The longest that one render may take."""
     fetch_size: Size = 4 << 30

@@ -156,7 +156,7 @@ class _Reader:
         self.places = places
         self.starts: list[Position] = []
         if len(data) > limits.bytes:
-            raise LimitError(f"the file has {len(data)} bytes, more than {limits.bytes}", Place(file))
+            raise LimitError(f"the file has {len(data)} bytes, more than {limits.bytes}", Place(file), "fileSize")
         if dialect is Dialect.RESOURCE:
             _check_separators(data, file)
         self._next: Callable[[], Any] = CParser(data).get_event
@@ -174,7 +174,7 @@ class _Reader:
             if start.__class__ is StreamEndEvent:
                 return
             if count >= self._limits.documents:
-                raise self._limit(start, f"more than {self._limits.documents} documents")
+                raise self._limit(start, f"more than {self._limits.documents} documents", "documents")
             self._check_version(start)
             event = self._next()
             value = self._value(event, 1)
@@ -207,7 +207,7 @@ class _Reader:
         if kind is ScalarEvent:
             return self._scalar(event)
         if depth > self._limits.depth:
-            raise self._limit(event, f"nested deeper than {self._limits.depth} levels")
+            raise self._limit(event, f"nested deeper than {self._limits.depth} levels", "depth")
         self._deepest = max(self._deepest, depth)
         return self._mapping(event, depth) if kind is MappingStartEvent else self._sequence(event, depth)
 
@@ -328,10 +328,10 @@ class _Reader:
         self._aliased -= anchor.nodes
         self._left -= anchor.nodes
         if self._aliased < 0:
-            raise self._limit(event, f"aliases repeat more than {self._limits.aliased} values")
+            raise self._limit(event, f"aliases repeat more than {self._limits.aliased} values", "aliases")
         self._deepest = max(self._deepest, depth + anchor.height)
         if self._deepest > self._limits.depth:
-            raise self._limit(event, f"nested deeper than {self._limits.depth} levels")
+            raise self._limit(event, f"nested deeper than {self._limits.depth} levels", "depth")
         return anchor.value
 
     def _plain(self, event: Any) -> Any:
@@ -372,8 +372,8 @@ class _Reader:
     def _error(self, event: Any, message: str) -> RenderError:
         return RenderError(message, Place(self._file, *_position(event)))
 
-    def _limit(self, event: Any, message: str) -> LimitError:
-        return LimitError(message, Place(self._file, *_position(event)))
+    def _limit(self, event: Any, message: str, limit: str = "") -> LimitError:
+        return LimitError(message, Place(self._file, *_position(event)), limit)
 
 
 def _position(event: Any) -> Position:

@@ -98,6 +98,10 @@ class RenderError(GitopsdError):
 class LimitError(RenderError):
     """A repository asked for more than the bounds allow (files, bytes, depth, aliases, objects, time)."""
 
+    def __init__(self, message: str, place: Place | None = None, limit: str = "") -> None:
+        """`limit` is the bound's name under `limits` in the configuration; empty for one that is fixed."""
+        super().__init__(f"{message} (limits.{limit})" if limit else message, place)
+
 
 class HeldError(GitopsdError):
     """Another program reconciles the application."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.glob import glob
@@ -47,7 +48,7 @@ def render_folder(
             settings.trace.listed(file, tree.read(file), found)
         objects += found
         if len(objects) > settings.limits.objects:
-            raise LimitError(f"holds more than {settings.limits.objects} objects", Place(path))
+            raise LimitError(f"holds more than {settings.limits.objects} objects", Place(path), "objects")
     return objects
 
 
@@ -58,7 +59,7 @@ def _manifests(tree: Tree, path: str, options: DirectoryOptions, limit: int) -> 
         if _MANIFEST.search(file) and _is_wanted(relative, options):
             found += 1
             if found > limit:
-                raise LimitError(f"holds more than {limit} files", Place(path))
+                raise LimitError(f"holds more than {limit} files", Place(path), "files")
             yield file
 
 
@@ -96,7 +97,8 @@ def _objects(tree: Tree, file: str, settings: BuildSettings) -> list[Object]:
     entry = tree.entry(file)
     oid = entry.oid if entry else ""
     try:
-        return settings.cache.get((oid, "folder"), len(data), lambda: objects_in(load_documents(data, file, Dialect.KUBECTL)))
+        load = partial(load_documents, data, file, Dialect.KUBECTL, settings.limits.yaml)
+        return settings.cache.get((oid, "folder"), len(data), lambda: objects_in(load()))
     except RenderError as error:
         if error.place:
             raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from gitopsd.formats import yamlread
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +21,5 @@ class Limits:
     """Files read in all."""
     bytes: int = 512 * 1024 * 1024
     """The sum of their sizes."""
+    yaml: yamlread.Limits = field(default_factory=yamlread.Limits)
+    """Those of each file."""

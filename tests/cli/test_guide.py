@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from gitopsd.cli import app
+from gitopsd.cli.program import app
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "commands.md").read_text()
 EXAMPLES = [line.strip()[2:] for line in GUIDE.splitlines() if re.match(r" +\$ .*gitopsd", line)]

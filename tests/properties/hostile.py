@@ -52,7 +52,7 @@ def swapped(chance: Random, content: bytes) -> bytes:
     """A file of YAML with another value in some places; broken where it can't be read."""
     try:
         documents = list(yaml.load_all(content, yaml.CSafeLoader))
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, AttributeError):  # the last is what PyYAML says to a `!!timestamp` that is none
         return broken(chance, content)
     for _ in range(chance.randint(1, 3)):
         container: Any = documents
@@ -69,7 +69,7 @@ def led_on(chance: Random, content: bytes) -> bytes:
     """A kustomization with more fields in it."""
     try:
         document = yaml.load(content, yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, AttributeError):  # the last is what PyYAML says to a `!!timestamp` that is none
         document = None
     if not isinstance(document, dict):
         return broken(chance, content)

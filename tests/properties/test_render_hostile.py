@@ -78,7 +78,7 @@ def reported(files: Bytes) -> Iterator[None]:
 def outcome(files: Bytes, source: Source, config: BuildSettings) -> str:
     """What a render gives, as JSON, or its error."""
     try:
-        objects = render_source(DictTree(files), source, config, {}, {})
+        objects = render_source(DictTree(files), source, config)
     except RenderError as error:
         return str(error)
     pickle.dumps(objects)

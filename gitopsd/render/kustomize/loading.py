@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import Dialect
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from gitopsd.render.needs import Answer, Answers, Need
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+_NAMES = {"objects": "objects", "files": "files", "bytes": "size"}
+"""What is counted, by its name in the configuration."""
 
 
 @dataclass(slots=True)
@@ -54,7 +59,7 @@ class Session:
         used = getattr(self, what) + amount
         setattr(self, what, used)
         if used > (bound := getattr(self.settings.limits, what)):
-            raise LimitError(f"the build reads or makes more than {bound} {what}", place)
+            raise LimitError(f"the build reads or makes more than {bound} {what}", place, _NAMES.get(what, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class Root:
             visited = visited.parent
         self.session.count("roots", 1)
         if child.depth > (bound := self.session.settings.limits.layers):
-            raise LimitError(f"kustomizations stand more than {bound} layers deep at '{child.path}'")
+            raise LimitError(f"kustomizations stand more than {bound} layers deep at '{child.path}'", limit="layers")
         return child
 
     def remote(self, url: str) -> Root | None:
@@ -141,19 +146,18 @@ class Root:
 
     def documents(self, file: File, dialect: Dialect) -> list[Any]:
         """The parsed documents of a file, shared with every other build that reads it."""
-        return self.session.settings.cache.get(
-            (file.oid, dialect), len(file.data), lambda: load_documents(file.data, self.prefix + file.path, dialect)
-        )
+        return self.session.settings.cache.get((file.oid, dialect), len(file.data), lambda: self._load(file, dialect))
 
     def objects(self, file: File) -> list[Object]:
         """The objects in a file of resources. Raises RenderError that names the file."""
         try:
-            return self.session.settings.cache.get((file.oid, "objects"), len(file.data), lambda: objects_in(self._parsed(file)))
+            read = partial(self._load, file, Dialect.RESOURCE)
+            return self.session.settings.cache.get((file.oid, "objects"), len(file.data), lambda: objects_in(read()))
         except RenderError as error:
             raise retold(error, error.message, Place(self.prefix + file.path)) from error
 
-    def _parsed(self, file: File) -> list[Any]:
-        return load_documents(file.data, self.prefix + file.path, Dialect.RESOURCE)
+    def _load(self, file: File, dialect: Dialect) -> list[Any]:
+        return load_documents(file.data, self.prefix + file.path, dialect, self.session.settings.limits.yaml)
 
 
 def _within(path: str, folder: str) -> bool:

@@ -114,7 +114,7 @@ def _documents(args: PatchArgs, root: Root) -> list[Any]:
 def _read(args: PatchArgs, root: Root, dialect: Dialect) -> list[Any]:
     if args.path:
         return root.documents(root.read(args.path), dialect)
-    return load_documents(args.patch.encode(), "(inline patch)", dialect)
+    return load_documents(args.patch.encode(), "(inline patch)", dialect, root.session.settings.limits.yaml)
 
 
 def _check_json(data: bytes, args: PatchArgs) -> None:

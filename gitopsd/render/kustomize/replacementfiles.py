@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import Dialect
@@ -10,10 +10,16 @@ from gitopsd.model.errors import Place, RenderError
 from gitopsd.render.kustomize.api import Replacement
 from gitopsd.render.kustomize.decode import Reading, decode
 from gitopsd.render.kustomize.errors import FieldError
-from gitopsd.render.kustomize.transformers.replacement import Entry
+from gitopsd.render.kustomize.transformers.replacement import Entry, ReplacementTransformer
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.loading import Root
+    from gitopsd.render.kustomize.transformers.base import Transformer
+
+
+def replacements_step(replacements: Iterable[Replacement], root: Root) -> Callable[[], Transformer]:
+    """Sets up `replacements`."""
+    return lambda: ReplacementTransformer(read_replacements(replacements, root))
 
 
 def read_replacements(replacements: Iterable[Replacement], root: Root) -> tuple[Entry, ...]:

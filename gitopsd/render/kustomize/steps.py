@@ -21,13 +21,11 @@ from gitopsd.render.kustomize.generators.configmap import make_config_map
 from gitopsd.render.kustomize.generators.secret import make_secret
 from gitopsd.render.kustomize.origin import Configured
 from gitopsd.render.kustomize.patchfiles import json_patch_step, patch_step, strategic_merge_step
-from gitopsd.render.kustomize.replacementfiles import read_replacements
 from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
 from gitopsd.render.kustomize.transformers.base import Transformer
 from gitopsd.render.kustomize.transformers.images import ContainerSites, ImageTagTransformer
 from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
 from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer, other_places
-from gitopsd.render.kustomize.transformers.replacement import ReplacementTransformer
 from gitopsd.render.kustomize.transformers.replicas import ReplicaCountTransformer
 
 if TYPE_CHECKING:
@@ -150,11 +148,9 @@ def _images(layer: Layer, config: TransformerConfig) -> Iterator[TransformerStep
 
 def _replacements(layer: Layer, _config: TransformerConfig) -> Iterator[TransformerStep]:
     if entries := layer.spec.replacements:
-        yield Step(
-            lambda: ReplacementTransformer(read_replacements(entries, layer.root)),
-            "replacements",
-            Configured(kind="ReplacementTransformer"),
-        )
+        from gitopsd.render.kustomize.replacementfiles import replacements_step  # noqa: PLC0415 - few kustomizations have any
+
+        yield Step(replacements_step(entries, layer.root), "replacements", Configured(kind="ReplacementTransformer"))
 
 
 TRANSFORMATIONS = (

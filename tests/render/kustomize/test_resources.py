@@ -95,13 +95,16 @@ def test_files_outside_the_root_only_where_allowed() -> None:
     assert names(built(files, "a", BuildSettings(load_restrictor=LoadRestrictor.NONE))) == ["x"]
 
 
-@pytest.mark.parametrize("bound", ["objects", "files", "roots", "bytes"])
-def test_bounds(bound: str) -> None:
+@pytest.mark.parametrize(
+    ("bound", "limits"),
+    [("objects", Limits(objects=1)), ("files", Limits(files=1)), ("roots", Limits(roots=0)), ("bytes", Limits(bytes=1))],
+)
+def test_bounds(bound: str, limits: Limits) -> None:
     """Past a bound the build ends with a LimitError that names it."""
     files = {"a/kustomization.yaml": "resources: [../b]", "b/kustomization.yaml": "resources: [x.yaml, y.yaml]"}
     files |= {"b/x.yaml": config_map("x"), "b/y.yaml": config_map("y")}
     with pytest.raises(LimitError, match=f"more than .* {bound}"):
-        built(files, "a", BuildSettings(limits=Limits(**{bound: 0 if bound == "roots" else 1})))
+        built(files, "a", BuildSettings(limits=limits))
 
 
 def test_layers_are_bounded() -> None:
