@@ -84,6 +84,7 @@ def concluded(
         message=message,
         desired_digest=plan.desired_digest,
         plan_digest=plan.digest,
+        candidates=plan.candidates if extras else "",
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
         health=aggregate({state.ref: state.health for state in resources if state.ref not in unheeded}),
         results=outcome.results if outcome else planned(plan),

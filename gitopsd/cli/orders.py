@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command(help="Go back to an earlier sync's commit, and stay there.")(rollback)
     app.command(help="Follow Git again after a rollback.")(unpin)
     app.command(help="Approve the plan that an application waits with.")(approve)
+    app.command("confirm-prune", help="Allow the deletions that wait for it.")(confirm_prune)
     app.command(help="Take over an object that something else owns.")(adopt)
     app.command(help="Write nothing for an application any more.")(suspend)
     app.command(help="Go on after a suspension.")(resume)
@@ -50,6 +51,11 @@ def approve(
 ) -> None:
     """It is carried out at once. A plan that has changed meanwhile is another one, and needs an approval of its own."""
     client_at(server).post(f"{path_of(app)}/approve", {"digest": digest})
+
+
+def confirm_prune(app: App, server: Server = "") -> None:
+    """Just those that `plan` lists now; they are carried out at once."""
+    client_at(server).post(f"{path_of(app)}/confirm-prune")
 
 
 def adopt(

@@ -10,7 +10,7 @@ from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.operations import Operation, OperationConflictError, RefusedError
 from gitopsd.model.app import SKIP_RECONCILE, App, AppKey
 from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
-from gitopsd.model.standing import Adopted, Approved, Order, Pinned, Suspended
+from gitopsd.model.standing import Adopted, Approved, Confirmed, Order, Pinned, Suspended
 from gitopsd.model.status import AppStatus
 from gitopsd.ports import Clock, HistoryQueries, SourcePort
 
@@ -50,6 +50,8 @@ class Orders:
         app, waiting = status.app, status.plan_digest
         if not app.settings.approval:
             raise RefusedError(f"application {app.key} asks for no approval: gitopsd.dev/approval is not required")
+        if not waiting:
+            raise RefusedError(f"application {app.key} has no plan that waits")
         if not _DIGEST.fullmatch(digest) or not waiting.startswith(digest):
             raise RefusedError(f"application {app.key}: the plan is {waiting[:16]} now; look at it: `gitopsd plan {app.key}`")
         await self._give(app.key, Approved(by=actor, since=self.clock.now(), digest=waiting))
@@ -64,6 +66,13 @@ class Orders:
         objects = tuple(sorted({*known, name}))
         await self._give(app.key, Adopted(by=actor, since=self.clock.now(), objects=objects))
         self.agent.look(app.key, Trigger(TriggerKind.ADOPT, actor))
+
+    async def confirm_prune(self, status: AppStatus, actor: str) -> None:
+        """The deletions that the last look found may be carried out: just these."""
+        if not status.candidates:
+            raise RefusedError(f"application {status.app.key} has no deletions that wait for a confirmation")
+        await self._give(status.app.key, Confirmed(by=actor, since=self.clock.now(), digest=status.candidates))
+        self.agent.look(status.app.key, Trigger(TriggerKind.CONFIRM, actor))
 
     async def rollback(self, app: App, record_id: str, trigger: Trigger) -> Operation:
         """The application goes back to a record's commits, by default those of the last success with others, and stays there.

@@ -15,6 +15,7 @@ _URGENCY = (
     TriggerKind.UNPIN,
     TriggerKind.APPROVE,
     TriggerKind.ADOPT,
+    TriggerKind.CONFIRM,
     TriggerKind.RESUME,
     TriggerKind.SUSPEND,
     TriggerKind.SPEC,

@@ -30,6 +30,7 @@ class TriggerKind(StrEnum):
     UNPIN = "unpin"
     APPROVE = "approve"
     ADOPT = "adopt"
+    CONFIRM = "confirm-prune"
     SUSPEND = "suspend"
     RESUME = "resume"
 
@@ -161,7 +162,7 @@ class SyncRecord:
     `id` is empty until history has stored it; a pass that had nothing to do, and that nobody asked for, is never stored.
     `stages` are seconds by stage name (fetch render observe plan preflight apply health record). `arrived` is when the commit
     reached us. `attempted` says that a sync was tried, rather than a comparison made. `lifted` are the standing orders that the
-    pass found fulfilled or overtaken.
+    pass found fulfilled or overtaken, `candidates` is the plan's own.
     """
 
     app: AppKey
@@ -185,6 +186,7 @@ class SyncRecord:
     conditions: tuple[Condition, ...] = ()
     warnings: tuple[str, ...] = ()
     lifted: tuple[Order, ...] = ()
+    candidates: str = ""
 
     @property
     def revision(self) -> str:

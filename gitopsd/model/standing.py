@@ -91,7 +91,21 @@ class Adopted(Order):
         return ", ".join(self.objects)
 
 
-KINDS: tuple[type[Order], ...] = (Suspended, Pinned, Approved, Adopted)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed(Order):
+    """Just these deletions, by their digest, may be carried out (`gitopsd.plan.pruning`)."""
+
+    once: ClassVar[bool] = True
+
+    digest: str
+
+    @property
+    def detail(self) -> str:
+        """Which deletions."""
+        return f"deletions {self.digest[:16]}"
+
+
+KINDS: tuple[type[Order], ...] = (Suspended, Pinned, Approved, Adopted, Confirmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,7 @@ class Standing:
     pinned: Pinned | None = None
     approved: Approved | None = None
     adopted: Adopted | None = None
+    confirmed: Confirmed | None = None
 
     @property
     def orders(self) -> tuple[Order, ...]:

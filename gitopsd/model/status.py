@@ -19,7 +19,7 @@ class AppStatus:
         `revision` is the commit of the first source, `revisions` are those of all. `since` is when `sync` became what it is.
     `operation` is the last attempted sync, `running` the one under way: one that a person asked for from then on, any other
     from its first write. `problems` are conditions that no pass found, by what they are about: a broken document, an
-    unreachable repository. `plan_digest` is that of the last look.
+    unreachable repository. `plan_digest` is that of the last look, `candidates` the digest of what it would delete.
     """
 
     app: App
@@ -36,6 +36,7 @@ class AppStatus:
     problems: Mapping[str, Condition] = field(default_factory=dict)
     resources: tuple[ResourceState, ...] = ()
     plan_digest: str = ""
+    candidates: str = ""
 
     def after(self, record: SyncRecord) -> AppStatus:
         """How it stands after a pass. One that came to no plan keeps what was known of the objects.
@@ -59,7 +60,8 @@ class AppStatus:
             drift_since=(self.drift_since or record.finished) if drifted else None,
             operation=record if record.attempted else self.operation,
             conditions=record.conditions,
-            plan_digest=record.plan_digest if planned else self.plan_digest,
+            plan_digest=_open_digest(record) if planned else self.plan_digest,
+            candidates=record.candidates if planned else self.candidates,
             resources=record.resources if planned else self.resources,
         )
 
@@ -67,3 +69,8 @@ class AppStatus:
     def settled(self) -> bool:
         """Whether it is Synced and Healthy, with nothing under way."""
         return self.running is None and self.sync is SyncStatus.SYNCED and self.health.status is HealthStatus.HEALTHY
+
+
+def _open_digest(record: SyncRecord) -> str:
+    """The digest of a plan that is still to be carried out."""
+    return record.plan_digest if record.sync is SyncStatus.OUT_OF_SYNC else ""

@@ -35,11 +35,12 @@ class Asked:
     fence: Fence = Fence()  # noqa: RUF009 - frozen
 
     @classmethod
-    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "", confirmed: str = "") -> Asked:
-        """Automation's own words, unless a person asked otherwise; `confirmed` is the digest of deletions that one approved."""
+    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "") -> Asked:
+        """Automation's own words, unless a person asked otherwise."""
         automated = app.automated
         prune = trigger.prune if trigger.prune is not None else bool(automated and automated.prune)
-        permission = Permission(prune, bool(automated and automated.allow_empty), confirmed)
+        confirmed = app.standing.confirmed
+        permission = Permission(prune, bool(automated and automated.allow_empty), confirmed.digest if confirmed else "")
         return cls(installation, permission, run, trigger.force)
 
 

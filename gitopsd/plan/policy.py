@@ -51,6 +51,7 @@ _AGAIN = _GOES_ON | {
     TriggerKind.UNPIN,
     TriggerKind.APPROVE,
     TriggerKind.ADOPT,
+    TriggerKind.CONFIRM,
     TriggerKind.WINDOW,
 }
 """What is reason enough to try a failed sync again: something other than Git may have changed."""
@@ -102,6 +103,9 @@ def _unapproved(app: App, plan: Plan) -> Decision | None:
 def _automated(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision | None:
     """What automation forbids or heals; None where the plan is to be carried out. An approval is a person's word for it."""
     approved = app.settings.approval and not plan.refusals
+    confirmed = app.standing.confirmed
+    if confirmed and confirmed.digest == plan.candidates:
+        return None
     if is_drift(plan, known) and plan.writes:
         heals = approved or (bool(app.automated and app.automated.self_heal) and not app.settings.report_drift)
         return Decision(heals, "drifted" if heals else "drifted, and is only reported")

@@ -29,6 +29,7 @@ def add(router: APIRouter) -> None:
     router.post("/suspend", summary="Write nothing any more", responses=responses)(post_suspend)
     router.post("/resume", summary="Go on after a suspension", responses=responses)(post_resume)
     router.post("/approve", summary="Approve the plan that waits", responses=bodied)(post_approve)
+    router.post("/confirm-prune", summary="Allow the deletions that wait", responses=responses)(post_confirm_prune)
     router.post("/adopt", summary="Take an object over", responses=bodied)(post_adopt)
     rolled = SYNC | problems(HTTPStatus.BAD_GATEWAY)
     router.post("/rollback", summary="Go back, and stay", status_code=202, responses=rolled, response_model=None)(post_rollback)
@@ -50,6 +51,12 @@ async def post_resume(control: Within, status: Named, actor: Actor) -> Applicati
 async def post_approve(control: Within, status: Named, actor: Actor, asked: ApprovalRequest) -> Application:
     """It is carried out at once, automation or not. 409 where the plan is another one by now."""
     await control.orders.approve(status, asked.digest, actor)
+    return _now(control, status)
+
+
+async def post_confirm_prune(control: Within, status: Named, actor: Actor) -> Application:
+    """Just those that the last plan lists; they are carried out at once."""
+    await control.orders.confirm_prune(status, actor)
     return _now(control, status)
 
 

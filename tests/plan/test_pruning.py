@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from gitopsd.model.app import App, AppSettings
 from gitopsd.model.plan import Action, Inventory, Live, Member, Plan
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.model.refs import ObjectRef
+from gitopsd.model.standing import Confirmed, Standing
 from gitopsd.plan.make import Asked, make_plan
 from tests.plan.builders import MARKING, app, live, manifest, ref, wanted
 
@@ -25,10 +27,11 @@ def going(name: str, kind: str = "ConfigMap", group: str = "", **annotations: st
 
 def planned(*found: Live, kept: int = 1, of: App | None = None, confirmed: str = "") -> Plan:
     """The plan where these leave Git and `kept` others stay in it."""
-    of = of or app(prune=True)
+    order = Confirmed(by="ann", since=datetime(2026, 3, 1, tzinfo=UTC), digest=confirmed) if confirmed else None
+    of = replace(of or app(prune=True), standing=Standing(confirmed=order))
     desired = wanted(*(manifest(name=f"kept-{number}") for number in range(kept)), of=of)
     inventory = Inventory({one.ref: Member(one.ref, "v1", one.uid) for one in found})
-    asked = Asked.of(of, POLL, MARKING.installation, confirmed=confirmed)
+    asked = Asked.of(of, POLL, MARKING.installation)
     return make_plan(of, desired, compare(desired, {one.ref: one for one in found}), inventory, asked)
 
 

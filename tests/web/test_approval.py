@@ -127,3 +127,19 @@ async def test_adoption_of_what_the_application_does_not_want_is_refused() -> No
         answer = await served.call("POST", f"{SHOP}/adopt", {"object": "ConfigMap/aa"})
         assert answer.status == 409
         assert "wants no object ConfigMap/aa" in answer.problem
+
+
+async def test_deletions_that_wait_are_carried_out_when_they_are_confirmed() -> None:
+    """What loses data is not deleted before somebody says so, and that is over then."""
+    async with serving() as served:
+        served.world.git.push("c1", manifest(name="a"), manifest("PersistentVolumeClaim", "disk"))
+        served.agent.trigger([served.key], TriggerKind.POLL)
+        await served.quiet()
+        await served.push("c2", "a")
+        assert served.world.names() == {"ConfigMap/web/a", "PersistentVolumeClaim/web/disk"}
+        answer = await served.call("POST", f"{SHOP}/confirm-prune", X_Gitopsd_Actor="ann")
+        assert answer.json["orders"][0].items() >= {"order": "confirmed", "by": "ann"}.items()
+        await served.quiet()
+        document = (await served.get(SHOP)).json
+        assert (served.world.names(), document["orders"]) == ({"ConfigMap/web/a"}, [])
+        assert (await served.call("POST", f"{SHOP}/confirm-prune")).status == 409
