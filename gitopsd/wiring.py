@@ -43,7 +43,9 @@ from gitopsd.service import Addresses, Service
 from gitopsd.source.credentials import Credentials as SourceCredentials
 from gitopsd.source.network import Request
 from gitopsd.source.remote import Bounds
+from gitopsd.source.signatures import Keyring
 from gitopsd.source.sources import Repository, Sources
+from gitopsd.source.trust import TrustedSources
 from gitopsd.web.control import Control
 from gitopsd.web.events import Events
 
@@ -61,7 +63,7 @@ async def open_service(config: Config) -> Service:
     renderer = Renderer(rendering, sources.fetch, _bounds(config), helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener())
-    ports = Ports(sources, renderer, clusters, history, clock)
+    ports = Ports(_trusted(sources, config), renderer, clusters, history, clock)
     reconciler = _reconciler(config, ports)
     events = Events()
     declared = clusters.declared()
@@ -234,6 +236,10 @@ def _sources(config: Config, clock: SystemClock, metrics: Metrics, history: Hist
     return Sources(
         config.storage.mirrors, clock, repositories=repositories, bounds=bounds, on_request=count, needed=history.commits
     )
+
+
+def _trusted(sources: Sources, config: Config) -> TrustedSources:
+    return TrustedSources(sources, Keyring(config.signatures.openpgp, config.signatures.allowed_signers))
 
 
 def _credentials(given: Credentials) -> SourceCredentials:

@@ -178,6 +178,15 @@ class Repository(Section):
     """How gitopsd shows who it is there."""
 
 
+class Signatures(Section):
+    """The public keys by which signatures of commits are verified; which of them count, a project says in `signatureKeys`."""
+
+    openpgp: ResolvedPath | None = None
+    """A file of OpenPGP certificates (`gpg --export`), or a folder of such files."""
+    allowed_signers: ResolvedPath | None = None
+    """A file of SSH keys, as Git's `gpg.ssh.allowedSignersFile`."""
+
+
 class FromCluster(Section):
     """Application resources in the cluster whose `server` is https://kubernetes.default.svc that opt in by their labels."""
 
@@ -291,6 +300,8 @@ class Config(Section):
     """The clusters that applications may name."""
     repositories: tuple[Repository, ...] = ()
     """Credentials of repositories."""
+    signatures: Signatures = Signatures()
+    """Public keys of who signs commits."""
     applications: tuple[ApplicationSource, ...] = ()
     """Where applications are declared."""
     workers: Workers = Workers()

@@ -20,6 +20,7 @@ from gitopsd.model.project import Project, ProjectSpec
 from gitopsd.model.wire import wire_name
 from gitopsd.plan.windows import window_problem
 
+_KEY_ID = re.compile(r"(?:[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}|SHA256:[A-Za-z0-9+/]{43})")
 _ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
@@ -61,7 +62,6 @@ def read_project(document: Document) -> Project:
 _NOT_YET: Mapping[str, str] = {
     "roles": "gitopsd's API has a token of its own, and gives none to a project's roles",
     "orphanedResources": "orphaned objects are not looked for",
-    "signatureKeys": "signatures of commits are not verified",
 }
 """What an AppProject may say and gitopsd does not do, and what it does instead."""
 
@@ -113,6 +113,10 @@ def _rule_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
         if not _ACCOUNT.fullmatch(name) or (separator and not _ACCOUNT.fullmatch(home)):
             message = "must be NAME or NAMESPACE:NAME of a service account"
             yield ("destinationServiceAccounts", index, "defaultServiceAccount"), message
+    for index, rule in mappings(spec.get("signatureKeys")):
+        if not _KEY_ID.fullmatch(str(rule.get("keyID"))):
+            message = "must be the id or fingerprint of an OpenPGP key (16 or 40 hexadecimal digits), or SHA256:... of an SSH key"
+            yield ("signatureKeys", index, "keyID"), message
 
 
 def _globs(spec: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -23,6 +24,7 @@ from pygit2.enums import ConfigLevel
 from gitopsd.model.errors import LimitError, Place, SourceError
 from gitopsd.model.source import Commit
 from gitopsd.source.limits import MAX_FILE, MAX_FOLDER
+from gitopsd.source.signatures import Signed
 
 _T = TypeVar("_T")
 
@@ -31,6 +33,7 @@ DAMAGED = "gitopsd-damaged"
 """The file in a mirror that says that an object in it could not be read."""
 
 _CACHED_ENTRIES = 500_000
+_SIGNATURE = re.compile(rb"^(-----BEGIN (?:PGP|SSH) SIGNATURE-----)", re.MULTILINE)
 _MAX_SUBJECT = 500
 _KINDS: Mapping[bytes, Literal["file", "dir", "link"]] = {
     b"100644": "file",
@@ -119,6 +122,18 @@ class Objects:
         with contextlib.suppress(KeyError, ValueError, IndexError, pygit2.GitError):
             return self._insist(ask)
         return {}
+
+    def signed(self, oid: str) -> Signed:
+        """What was signed of the commit or tag `oid`, and the signature; Git itself keeps a tag's at the end of its text."""
+        try:
+            found = self._insist(lambda repository: repository[oid])
+            armoured, payload = self._insist(lambda repository: repository[oid].peel(pygit2.Commit)).gpg_signature
+        except (KeyError, ValueError, pygit2.GitError, OSError) as error:
+            raise self._damaged(f"object {oid[:12]}") from error
+        if isinstance(found, pygit2.Tag):
+            text, *signature = _SIGNATURE.split(found.read_raw(), 1)
+            return Signed(f"tag {_line(found.raw_name)}", text, b"".join(signature).decode("ascii", "replace"))
+        return Signed(f"commit {oid[:12]}", payload or b"", (armoured or b"").decode("ascii", "replace"))
 
     def expand(self, prefix: str) -> str | None:
         """The one object whose id begins with `prefix`; None where there is none. Raises ValueError where there are more."""

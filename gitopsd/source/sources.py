@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitopsd.children import Pool
-from gitopsd.model.app import App
+from gitopsd.model.app import App, Source
 from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import Clock
 from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
@@ -15,6 +15,7 @@ from gitopsd.source.credentials import Credentials
 from gitopsd.source.downloads import Downloads, location_of
 from gitopsd.source.network import Needed, Network, Request
 from gitopsd.source.remote import Bounds
+from gitopsd.source.signatures import Signed
 from gitopsd.source.tracking import RepositoryStatus, Tracked
 from gitopsd.source.urls import Location, parse_url
 
@@ -28,6 +29,11 @@ class Repository:
 
     url: str
     credentials: Credentials = field(default_factory=Credentials)
+
+
+def revision_of(source: Source, index: int, revisions: tuple[str, ...]) -> str:
+    """What is asked for of an application's source: one of `revisions` in its place, or what it says itself."""
+    return revisions[index] if index < len(revisions) else source.target_revision
 
 
 def _ignore(_: Request) -> None:
@@ -67,7 +73,7 @@ class Sources:
         """See `SourcePort.snapshots`."""
         found = []
         for index, source in enumerate(app.sources):
-            wanted = revisions[index] if index < len(revisions) else source.target_revision
+            wanted = revision_of(source, index, revisions)
             if source.chart:
                 version = wanted.partition("@")[0]  # a chart's snapshot is named by version and digest
                 found.append(await self._downloads.chart(source.repo_url, source.chart, version))
@@ -99,6 +105,10 @@ class Sources:
         Walks history: for what somebody asks about, not for a pass. Raises SourceError.
         """
         return await self._follow(repository).blame(commit, lines)
+
+    def signed(self, source: Source, revision: str, snapshot: Snapshot) -> Signed:
+        """What has to be signed for `snapshot`, which is what `revision` of the source named. Raises SourceError."""
+        return self._follow(source.repo_url).signed(revision, snapshot)
 
     def status(self) -> tuple[RepositoryStatus, ...]:
         """How the repositories fare that were asked for so far, by name."""

@@ -22,6 +22,7 @@ from gitopsd.source.mirror import Move, Wanted
 from gitopsd.source.network import Network
 from gitopsd.source.objects import objects_at
 from gitopsd.source.remote import HEADS, TAGS, Refs
+from gitopsd.source.signatures import Signed
 from gitopsd.source.tree import GitTree
 from gitopsd.source.urls import Location
 
@@ -96,6 +97,12 @@ class Tracked:
         if snapshot is None:
             raise revisions.missing(revision, refs, self.location.public)
         return snapshot
+
+    def signed(self, revision: str, snapshot: Snapshot) -> Signed:
+        """What has to be signed: the annotated tag that `revision` names, or else the snapshot's commit itself."""
+        oid = revisions.resolve(revision, self._refs or Refs(), self._objects) or ""
+        tagged = self._objects.commit(oid) if oid else None
+        return self._objects.signed(oid if tagged and tagged[0].id == snapshot.commit.id else snapshot.commit.id)
 
     async def blame(self, commit: str, lines: Lines) -> Mapping[tuple[str, int], Commit]:
         """See `Sources.blame`."""
