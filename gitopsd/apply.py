@@ -56,7 +56,7 @@ async def _apply(run: _Run, preflight: Preflight) -> None:
     todo = [stage for stage in stages(await _with_prerequisites(run, preflight)) if not _is_rescue(stage)]
     for place, stage in enumerate(todo):
         await run.write_all(stage.steps)
-        await run.end(stage, awaited=any(stage.is_awaited_by(later) for later in todo[place + 1 :]))
+        await run.end(stage, awaited=stage.is_final or any(stage.is_awaited_by(later) for later in todo[place + 1 :]))
 
 
 async def _with_prerequisites(run: _Run, preflight: Preflight) -> Plan:

@@ -16,6 +16,7 @@ from gitopsd.apply import apply
 from gitopsd.diff.compare import compare
 from gitopsd.diff.mask import Mask
 from gitopsd.model.app import App, AppKey
+from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError, SourceError
 from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
@@ -29,6 +30,7 @@ from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.windows import assess
 from gitopsd.ports import Clock, ClusterPort, Ports, Rendered
 from gitopsd.preflight import Preflight
+from gitopsd.removal import Removal
 from gitopsd.report import Evidence, concluded, held, planned
 from gitopsd.waiting import Course
 
@@ -175,6 +177,10 @@ class Reconciler:
         if not this.trigger.dry_run:
             await self.ports.history.lift(this.app.key, order)
             this.lifted += (order,)
+
+    async def delete(self, app: App, deletion: Deletion, trigger: Trigger, course: Course) -> SyncRecord:
+        """One pass that takes the application away; see `Removal.remove`."""
+        return await Removal(self.ports, self.marking, self._preflight).remove(app, deletion, trigger, course)
 
     def _held_back(self, this: _Pass, decision: Decision) -> Decision:
         """The decision, unless other applications have to come first."""

@@ -155,7 +155,7 @@ class _Scan:
         known = {status.app.key: status.app for status in self.agent.statuses()}
         apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.with_projects}
         for key in self.agent.adopt(apps, problems):
-            _log.info("application left the configuration; its objects stay", application=str(key))
+            _log.info("application left the configuration", application=str(key))
             self.metrics.forget(key)
             self.events.forget(key)
             self.resources.writeback.forget(key)

@@ -60,9 +60,9 @@ class Client:
         sent = json.dumps(body).encode() if body else None
         return self._call("POST", path, query, sent, {"Content-Type": "application/json"})
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, **query: str) -> None:
         """Asks for an end."""
-        self._call("DELETE", path, {})
+        self._call("DELETE", path, query)
 
     def sync(self, path: str, body: Mapping[str, Any], *, wait: int, key: str) -> Any:
         """The sync of the application at `path`: its record if it ends within `wait` seconds, else its operation.

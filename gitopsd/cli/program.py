@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gitopsd import __version__
-from gitopsd.cli import daemon, explain, local, orders, remote
+from gitopsd.cli import daemon, explain, local, orders, remote, removal
 from gitopsd.model.errors import GitopsdError
 
 USAGE = 64
@@ -46,6 +46,7 @@ local.register(app)
 explain.register(app)
 remote.register(app)
 orders.register(app)
+removal.register(app)
 
 
 def run(words: Sequence[str]) -> int:

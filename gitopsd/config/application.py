@@ -130,10 +130,8 @@ def spec_document(app: App) -> dict[str, Any]:
 _NOT_YET: Mapping[Path, str] = {
     ("spec", "revisionHistoryLimit"): "storage.retention says how much history is kept",
     ("spec", "syncPolicy", "retry", "refresh"): "a retry is of the revision that failed, a newer one comes with the next poll",
-    ("metadata", "finalizers"): "an application that leaves the configuration leaves its objects in place",
 }
 """What an Application may say and gitopsd does not do, and what it does instead."""
-_OPTIONS_NOT_YET = frozenset({"Delete"})
 
 
 def doubts(document: Document) -> Iterator[ConfigError]:
@@ -147,9 +145,7 @@ def doubts(document: Document) -> Iterator[ConfigError]:
     policy = mapping(spec.get("syncPolicy"))
     options = [option for option in policy.get("syncOptions") or () if isinstance(option, str)]
     for index, option in enumerate(options):
-        if (name := option.partition("=")[0]) in _OPTIONS_NOT_YET:
-            yield document.error(("spec", "syncPolicy", "syncOptions", index), f"{name} is not honoured yet")
-        elif name not in SYNC_OPTIONS:
+        if (name := option.partition("=")[0]) not in SYNC_OPTIONS:
             hint = did_you_mean(name, SYNC_OPTIONS)
             yield document.error(("spec", "syncPolicy", "syncOptions", index), f'unknown sync option "{name}"{hint}')
     if policy.get("managedNamespaceMetadata") and "CreateNamespace=true" not in options:

@@ -8,30 +8,26 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVarTuple
 
 import structlog
 
+from gitopsd.daemon import leaving
 from gitopsd.daemon.dependencies import Dependencies
 from gitopsd.daemon.fights import Fights
+from gitopsd.daemon.names import named
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.daemon.passes import Pass, Superseding
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import is_over, retry_delay
+from gitopsd.daemon.telling import Listener, Watcher, tell
 from gitopsd.model.app import App, AppKey
+from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.record import Condition, Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.standing import Standing
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 from gitopsd.waiting import Course
-
-_Told = TypeVarTuple("_Told")
-
-Listener = Callable[[SyncRecord, AppStatus], None]
-"""Told of every pass: log line, metrics and event stream derive from the same two values."""
-Watcher = Callable[[AppStatus], None]
-"""Told of every change of a status, whatever it came from."""
 
 _WAITS = "waits for its turn"
 
@@ -74,11 +70,14 @@ class Agent:
 
         `problems` are of documents that can't be read any more: their last good version goes on, and the status says so.
         """
-        gone = tuple(key for key in self._statuses if key not in apps)
+        gone, going = leaving.missing(self._statuses, apps)
         for key in gone:
             self._drop(key)
-        for key, document in apps.items():
+        for key, deletion in going.items():
+            self.delete(key, deletion)
+        for key, declared in apps.items():
             status = self._statuses.get(key)
+            document = leaving.declared(declared, status)
             standing = status.app.standing if status else self.ordered.pop(key, document.standing)
             app = document if standing == document.standing else replace(document, standing=standing)
             if status is None or status.app != app:
@@ -86,7 +85,7 @@ class Agent:
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
                 self._superseding.ask(self._statuses[key].app, self._passes.get(key))
             self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
-        circles = self._dependencies.declare(apps)
+        circles = self._dependencies.declare({key: status.app for key, status in self._statuses.items()})
         for key in apps:
             self.note((key,), "dependencies", Condition("InvalidSpecError", circles[key]) if key in circles else None)
         self._go_on_after(*gone, *apps)
@@ -105,6 +104,13 @@ class Agent:
 
     def _note_fight(self, key: AppKey, problem: Condition | None) -> None:
         self.note((key,), "fight", problem)
+
+    def delete(self, key: AppKey, deletion: Deletion) -> None:
+        """Begins to take an application away. One that still has a document waits, deleted, until that is gone."""
+        self._withdraw(key)
+        status = self._statuses[key]
+        self._set(replace(status, app=replace(status.app, deletion=deletion)))
+        self.queue.put(key, Trigger(TriggerKind.SPEC, actor=deletion.by))
 
     def _drop(self, key: AppKey) -> None:
         self._withdraw(key)
@@ -126,14 +132,10 @@ class Agent:
 
     def find(self, name: str) -> AppStatus:
         """The application called `name` or `namespace/name`; raises NoSuchApplicationError."""
-        namespace, _, bare = name.rpartition("/")
-        found = [key for key in self._statuses if key.name == bare and namespace in ("", key.namespace)]
-        if len(found) == 1:
-            return self._statuses[found[0]]
-        if found:
-            choices = " or ".join(str(key) for key in sorted(found))
-            raise NoSuchApplicationError(f"{len(found)} applications are called {bare}: say {choices}")
-        raise NoSuchApplicationError(f"no application is called {name}; `gitopsd status` lists those there are")
+        found = named(name, self._statuses)
+        if isinstance(found, str):
+            raise NoSuchApplicationError(found)
+        return self._statuses[found]
 
     def sync(self, key: AppKey, trigger: Trigger) -> Operation:
         """Starts a sync; the same request joins one under way, another one raises OperationConflictError.
@@ -225,7 +227,7 @@ class Agent:
     async def _work(self) -> None:
         while True:
             key, trigger = await self.queue.get()
-            course = Course(partial(self._begun, key), holds_back=partial(self._reason_to_wait, key))
+            course = Course(partial(self._show_running, key), holds_back=partial(self._reason_to_wait, key))
             task = asyncio.create_task(self._reconciled(key, trigger, course))
             self._passes[key] = Pass(trigger, task, course)
             # The pass outlives a worker that is cancelled: `drain` waits for it.
@@ -237,6 +239,8 @@ class Agent:
         app, clock = self._statuses[key].app, self.reconciler.ports.clock
         started = clock.now()
         try:
+            if app.deletion:
+                return await self.reconciler.delete(app, app.deletion, trigger, course)
             return await self.reconciler.reconcile(app, trigger, course)
         except GitopsdError as error:
             condition = Condition(error.condition, str(error))
@@ -250,9 +254,6 @@ class Agent:
             with contextlib.suppress(GitopsdError):  # the history may be what failed: its next start closes the record
                 await self.reconciler.ports.history.record(record)
         return record
-
-    def _begun(self, key: AppKey, _: SyncRecord) -> None:
-        self._show_running(key)
 
     def _reason_to_wait(self, key: AppKey) -> str:
         return self._dependencies.reason(key, self._statuses, lambda need: need in self._passes or need in self.queue)
@@ -274,8 +275,8 @@ class Agent:
             self._show_running(key)
 
     def _go_on_after(self, *keys: AppKey) -> None:
-        """Has applications looked at again that wait for one of these."""
-        for key in {waiting for known in keys for waiting in self._dependencies.needing(known)}:
+        """Has applications looked at again that wait for one of these, to come or to go."""
+        for key in {waiting for known in keys for waiting in self._dependencies.related(known)}:
             if trigger := self._dependencies.waiting.pop(key, None):
                 self.queue.put(key, trigger)
 
@@ -315,13 +316,13 @@ class Agent:
             self._schedule_retry(status.app, record)
         if record.trigger.resources:
             self.queue.put(key, Trigger(TriggerKind.WATCH))
-        self._set(status)
+        self._set(leaving.after(status, record))
         self._fights.passed(record)
         self._listen(record)
 
     def _listen(self, record: SyncRecord) -> None:
         for listener in self.listeners:
-            self._tell(listener, record, self._statuses[record.app])
+            tell(listener, record, self._statuses[record.app])
 
     def _running(self, key: AppKey) -> SyncRecord | None:
         """The sync under way, or the one that waits for its turn; a dry run is none."""
@@ -330,22 +331,14 @@ class Agent:
         operation = self._operations.get(key)
         return operation.record if operation and not operation.trigger.dry_run else None
 
-    def _show_running(self, key: AppKey) -> None:
+    def _show_running(self, key: AppKey, _: SyncRecord | None = None) -> None:
         if (status := self._statuses.get(key)) and status.running != (running := self._running(key)):
             self._set(replace(status, running=running))
 
     def _set(self, status: AppStatus) -> None:
         self._statuses[status.app.key] = status
         for watcher in self.watchers:
-            self._tell(watcher, status)
-
-    @staticmethod
-    def _tell(listener: Callable[[*_Told], None], *told: *_Told) -> None:
-        """One that fails is no reason for the others, or for the work, to end."""
-        try:
-            listener(*told)
-        except Exception:  # noqa: BLE001 - said in the log
-            _log.exception("a listener failed")
+            tell(watcher, status)
 
     def _schedule_retry(self, app: App, record: SyncRecord) -> None:
         failed = record.phase in (Phase.FAILED, Phase.ERROR)

@@ -37,11 +37,17 @@ class Dependencies:
         """The applications that need this one."""
         return tuple(other for other, needs in self._needs.items() if key in needs)
 
+    def related(self, key: AppKey) -> tuple[AppKey, ...]:
+        """Those that may wait for this one: the ones that need it, and, where it is deleted, those that it needs."""
+        return (*self.needing(key), *self._needs.get(key, ()))
+
     def reason(self, key: AppKey, statuses: Mapping[AppKey, AppStatus], is_busy: Callable[[AppKey], bool]) -> str:
         """Why the application's sync has to wait, empty where it need not.
 
         One that is worked on, or is about to be, may be Synced to a commit that is no longer its newest.
         """
+        if statuses[key].app.deletion:
+            return self._reason_to_stay(key, statuses)
         if circle := self._circles.get(key):
             return circle
         for need in self._needs.get(key, ()):
@@ -52,6 +58,14 @@ class Dependencies:
                 return f"waits for application {need}, which is {status.sync} and {status.health.status}"
             if is_busy(need):
                 return f"waits for application {need}, which is being looked at"
+        return ""
+
+    def _reason_to_stay(self, key: AppKey, statuses: Mapping[AppKey, AppStatus]) -> str:
+        """Why the application's deletion has to wait: the other way round, and only for those that are deleted too."""
+        for other in self.needing(key):
+            deletion = statuses[other].app.deletion if other in statuses else None
+            if deletion and not deletion.done:
+                return f"waits for application {other}, which depends on it and is deleted first"
         return ""
 
 

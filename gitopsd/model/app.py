@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from gitopsd.model.deletion import Deletion
 from gitopsd.model.project import UNRESTRICTED, Project
 from gitopsd.model.standing import Standing
 from gitopsd.model.wire import STRICT
@@ -314,7 +315,7 @@ class App:
 
     `holder` says who else reconciles it, in a sentence: it is then refused, not fought over. `project` is what `spec.project`
     names, None where there is no such project: then nothing is permitted. `standing` is what people have ordered, besides what
-    the document says.
+    the document says. `deletion` is set while it is being taken away.
     """
 
     key: AppKey
@@ -327,6 +328,7 @@ class App:
     holder: str = ""
     project: Project | None = UNRESTRICTED
     standing: Standing = field(default_factory=Standing)
+    deletion: Deletion | None = None
 
     @property
     def is_resource(self) -> bool:

@@ -14,18 +14,21 @@ SKIP = "Skip"
 
 
 class SyncPhase(StrEnum):
-    """The phases, in the order in which they run. Everything that is no hook belongs to `Sync`."""
+    """The phases, in the order in which they run. Everything that is no hook belongs to `Sync`, or `Delete`."""
 
     PRE_SYNC = "PreSync"
     SYNC = "Sync"
     POST_SYNC = "PostSync"
     SYNC_FAIL = "SyncFail"
     PRE_DELETE = "PreDelete"
+    DELETE = "Delete"
     POST_DELETE = "PostDelete"
 
 
 SYNC_PHASES = (SyncPhase.PRE_SYNC, SyncPhase.SYNC, SyncPhase.POST_SYNC, SyncPhase.SYNC_FAIL)
 """The phases of a sync; the others belong to the deletion of an application."""
+HOOK_PHASES = tuple(phase for phase in SyncPhase if phase is not SyncPhase.DELETE)
+"""What a hook may ask for."""
 
 
 class HookPolicy(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gitopsd.model.hooks import HOOK_ANNOTATION, HOOK_POLICY_ANNOTATION, SKIP, Hook, HookPolicy, SyncPhase
+from gitopsd.model.hooks import HOOK_ANNOTATION, HOOK_PHASES, HOOK_POLICY_ANNOTATION, SKIP, Hook, HookPolicy, SyncPhase
 from gitopsd.model.refs import Object
 
 ARGO = "argocd.argoproj.io/"
@@ -65,7 +65,7 @@ def hook(obj: Object) -> Hook | None:
     asked = words(said.get(HOOK_ANNOTATION, ""))
     if SKIP in asked:
         return Hook(())
-    phases = tuple(phase for phase in SyncPhase if phase in asked)
+    phases = tuple(phase for phase in HOOK_PHASES if phase in asked)
     if not phases:
         return None
     policies = words(said.get(HOOK_POLICY_ANNOTATION, ""))

@@ -79,6 +79,11 @@ class Stage:
         return any(step.action is not Action.SKIP for step in self.steps)
 
     @property
+    def is_final(self) -> bool:
+        """Whether it is waited for in any case: a deletion is over only when everything is gone."""
+        return self.rank[0] == _PHASES[SyncPhase.DELETE]
+
+    @property
     def prunes(self) -> bool:
         """Whether it deletes."""
         return self.rank[1] is not Part.APPLY

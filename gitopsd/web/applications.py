@@ -14,7 +14,7 @@ from gitopsd.model.app import AppKey
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.status import AppStatus
-from gitopsd.web import orders
+from gitopsd.web import orders, removal
 from gitopsd.web.asking import SYNC, Actor, Named, Patience, Within, control_of, find, find_exactly, followed
 from gitopsd.web.documents import Application, DriftDocument, OperationState, Page, Record, Resource, SyncRequest
 from gitopsd.web.explanations import Explanation
@@ -49,6 +49,7 @@ def routes(*, exact: bool) -> APIRouter:
     )
     router.delete("/operation", summary="End the sync under way", status_code=204, responses=asked)(delete_operation)
     orders.add(router)
+    removal.add(router)
     return router
 
 

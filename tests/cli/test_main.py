@@ -31,6 +31,7 @@ COMMANDS = (
     "wait",
     "history",
     "drift",
+    "delete",
 )
 
 

@@ -1,0 +1,44 @@
+"""Applications on their way out: what their documents, their finalizers and people want of them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import replace
+
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.deletion import Deletion, asked_by
+from gitopsd.model.record import Phase, SyncRecord
+from gitopsd.model.status import AppStatus
+
+
+def missing(
+    statuses: Mapping[AppKey, AppStatus], apps: Container[AppKey]
+) -> tuple[tuple[AppKey, ...], Mapping[AppKey, Deletion]]:
+    """Of the applications whose document is gone: those that are gone with it, and those whose finalizer begins a deletion.
+
+    What is being deleted is in neither.
+    """
+    left = {key: status.app for key, status in statuses.items() if key not in apps}
+    deletions = {key: app.deletion or _wanted(app) for key, app in left.items()}
+    gone = tuple(key for key, deletion in deletions.items() if deletion is None or deletion.done)
+    begun = {key: deletion for key, deletion in deletions.items() if deletion and left[key].deletion is None}
+    return gone, begun
+
+
+def _wanted(app: App) -> Deletion | None:
+    """What its finalizer begins. A resource that is out of sight may just have lost the label that made it ours."""
+    return None if app.is_resource else asked_by(app.finalizers)
+
+
+def declared(app: App, status: AppStatus | None) -> App:
+    """The application of a document. What a person deleted stays so as long as its document is there; nothing else does."""
+    ordered = status and status.app.deletion
+    return replace(app, deletion=ordered) if ordered and ordered.by else app
+
+
+def after(status: AppStatus, record: SyncRecord) -> AppStatus:
+    """The status after a pass: a deletion that succeeded is done."""
+    deletion = status.app.deletion
+    if deletion is None or record.phase is not Phase.SUCCEEDED:
+        return status
+    return replace(status, app=replace(status.app, deletion=replace(deletion, done=True)))

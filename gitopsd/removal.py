@@ -1,0 +1,95 @@
+"""Taking an application away, with its objects or without: a pass like a sync, which begins anew wherever it was cut off.
+
+The inventory goes last, so that whatever ends a deletion in the middle, the next one knows what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gitopsd.apply import apply
+from gitopsd.model.app import App
+from gitopsd.model.deletion import Deletion
+from gitopsd.model.errors import GitopsdError
+from gitopsd.model.plan import Desired, DesiredSet, Inventory, Member, Plan
+from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, Trigger
+from gitopsd.plan.qualify import Marking, qualify
+from gitopsd.plan.removal import Found, delete_hooks, removal_plan
+from gitopsd.ports import Ports
+from gitopsd.preflight import Preflight
+from gitopsd.report import planned
+from gitopsd.waiting import Course
+
+_HOOK_FINALIZERS = ("pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Deletes applications."""
+
+    ports: Ports
+    marking: Marking
+    preflight: Preflight
+
+    async def remove(self, app: App, deletion: Deletion, trigger: Trigger, course: Course) -> SyncRecord:
+        """One attempt: Succeeded when nothing of it is left to delete. Raises StorageError, no other GitopsdError."""
+        if why := course.holds_back():
+            course.held_back = why
+            waiting = Condition("DependencyNotReady", why)
+            return replace(self._record(app, trigger), message=why, finished=self.ports.clock.now(), conditions=(waiting,))
+        app = app.with_options((f"PrunePropagationPolicy={deletion.propagation}",))
+        record = self._record(app, trigger)
+        try:
+            outcome, record = await self._remove(app, deletion, record, course)
+        except GitopsdError as error:
+            outcome = Outcome(Phase.ERROR, str(error))
+        record = replace(record, phase=outcome.phase, message=outcome.message, results=outcome.results, warnings=outcome.warnings)
+        if outcome.phase is not Phase.SUCCEEDED:
+            record = replace(record, conditions=(Condition("DeletionError", outcome.message),))
+        return await self.ports.history.record(replace(record, attempted=True, finished=self.ports.clock.now()))
+
+    def _record(self, app: App, trigger: Trigger) -> SyncRecord:
+        return SyncRecord(app.key, trigger, Phase.RUNNING, "being deleted", self.ports.clock.now())
+
+    async def _remove(self, app: App, deletion: Deletion, record: SyncRecord, course: Course) -> tuple[Outcome, SyncRecord]:
+        cluster = self.ports.cluster
+        hooks = await self._hooks(app) if deletion.cascade else ()
+        had = await cluster.inventory(app)
+        live = await cluster.observe(app, DesiredSet(hooks, ""), had)
+        run = f"{record.started.timestamp():.0f}"
+        plan = removal_plan(app, deletion, Found(hooks, live, had), self.marking.installation, run)
+        plan = await self.preflight.check_hooks(app, await self.preflight.check(app, plan))
+        record = await self.ports.history.begin(replace(record, attempted=True, plan_digest=plan.digest, results=planned(plan)))
+        course.begin(record)
+        if not plan.refusals:
+            await cluster.remember(app, had | _members(plan))
+        outcome = await apply(app, plan, self.preflight, course)
+        if outcome.phase is Phase.SUCCEEDED:
+            outcome = _unless_waiting(outcome)
+        if outcome.phase is Phase.SUCCEEDED:
+            await cluster.remember(app, Inventory())
+            await cluster.forget(app)
+        return outcome, record
+
+    async def _hooks(self, app: App) -> tuple[Desired, ...]:
+        """The hooks that run now, as Git has them. What can't be rendered any more has none, unless a finalizer insists."""
+        try:
+            sources = await self.ports.source.snapshots(app)
+            surface = await self.ports.cluster.surface(app)
+            rendered = await self.ports.renderer.render(app, sources, surface)
+        except GitopsdError:
+            if any(finalizer.startswith(_HOOK_FINALIZERS) for finalizer in app.finalizers):
+                raise
+            return ()
+        return delete_hooks(qualify(rendered.objects, surface, app, self.marking))
+
+
+def _members(plan: Plan) -> Inventory:
+    desired = (step.desired for step in plan.steps if step.desired)
+    return Inventory({want.ref: Member(want.ref, want.api_version) for want in desired})
+
+
+def _unless_waiting(outcome: Outcome) -> Outcome:
+    """Not over as long as an object asks a person first."""
+    waiting = [result for result in outcome.results if result.message.startswith("waits for confirmation")]
+    return Outcome(Phase.FAILED, f"{waiting[0].ref} {waiting[0].message}", outcome.results) if waiting else outcome

@@ -1,0 +1,84 @@
+"""Applications that go: by their document, by their finalizer, by a person's word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.deletion import Deletion
+from gitopsd.model.errors import ObjectError
+from gitopsd.model.record import SyncStatus
+from gitopsd.model.status import AppStatus
+from tests.daemon.test_waits import needing, room
+from tests.plan.builders import app, manifest, ref
+from tests.waiting import until
+
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
+
+
+def held(of: App, finalizer: str = FINALIZER) -> App:
+    """The application with a finalizer."""
+    return replace(of, finalizers=(finalizer,))
+
+
+def gone(status: AppStatus) -> bool:
+    """Whether its deletion is over."""
+    return status.app.deletion is not None and status.app.deletion.done
+
+
+async def test_a_finalizer_deletes_what_leaves_the_configuration() -> None:
+    """The application is shown until its objects are gone; then it is gone too. One without finalizer leaves them."""
+    async with room(of=held(app(prune=True, self_heal=True), f"{FINALIZER}/background")) as found:
+        found.push("c1", manifest(name="a"))
+        await until(lambda: found.status().settled and found.status().revision == "c1")
+        found.cluster.failures["write", ref("a")] = ObjectError(ref("a"), "delete", "Forbidden", "protected")
+        assert found.agent.adopt({}, {}) == ()
+        await until(lambda: bool(found.status().conditions))
+        assert found.status().conditions[0].type == "DeletionError"
+        assert found.status().app.deletion == Deletion(cascade=True, propagation="background")
+        found.cluster.failures.clear()
+        found.agent.delete(found.world.app.key, Deletion(cascade=True, propagation="background"))
+        await until(lambda: found.agent.adopt({}, {}) == (found.world.app.key,))
+        assert found.world.names() == set()
+        assert found.agent.statuses() == ()
+
+
+async def test_an_application_that_comes_back_is_not_deleted() -> None:
+    """Its document is there again before its objects were gone: they come back too."""
+    of = held(app(prune=True, self_heal=True))
+    async with room(of=of) as found:
+        found.push("c1", manifest(name="a"))
+        await until(lambda: found.status().settled and found.status().revision == "c1")
+        found.agent.adopt({}, {})
+        found.agent.adopt({of.key: of}, {})
+        await until(lambda: found.status().settled and not found.agent.queue)
+        assert found.status().app.deletion is None
+        assert found.world.names() == {"ConfigMap/web/a"}
+
+
+async def test_what_a_person_deleted_stays_deleted() -> None:
+    """As long as its document is there it is shown, and nothing brings it back; with the document it goes."""
+    async with room() as found:
+        key = found.world.app.key
+        found.push("c1", manifest(name="a"))
+        await until(lambda: found.status().settled and found.status().revision == "c1")
+        found.agent.delete(key, Deletion(cascade=True, by="ann"))
+        await until(lambda: gone(found.status()))
+        found.agent.adopt({key: found.world.app}, {})
+        found.push("c2", manifest(name="a"))
+        await until(lambda: not found.agent.queue and not found.agent._passes)
+        assert found.world.names() == set()
+        assert found.agent.adopt({}, {}) == (key,)
+
+
+async def test_what_depends_on_others_goes_first() -> None:
+    """Applications that are deleted together go in the other direction."""
+    first, second = needing("db"), needing("web", "db")
+    async with room(held(first), held(second)) as found:
+        keys = [AppKey("argocd", "db"), AppKey("argocd", "web")]
+        await until(lambda: all(found.status(key.name).sync is SyncStatus.SYNCED for key in keys))
+        found.agent.delete(keys[0], Deletion(cascade=True))
+        found.agent.delete(keys[1], Deletion(cascade=True))
+        await until(lambda: all(gone(found.status(key.name)) for key in keys))
+        order = [record.app.name for record in found.world.history.records.values() if record.message == "nothing to do"]
+        assert order == ["web", "db"]
