@@ -34,6 +34,7 @@ from gitopsd.render.provenance.trace import Trace
 
 _KEPT_PER_APP = 2  # what is live, and what somebody looks at in a plan for another revision
 _MAX_NEEDS = 50
+_MAX_SURFACES = 64  # clusters, whose API versions are kept as charts are told them
 _REMOTE_SCHEMES = ("https://", "ssh://", "oci://")
 
 Explanations = Mapping[ObjectRef, tuple[Explained, ...]]
@@ -121,10 +122,11 @@ class Renderer:
         self._bounds = bounds or Bounds()
         self._cache = _Cache(self._bounds.budget)
         self._lacking: dict[AppKey, frozenset[str]] = {}
+        self._served: dict[str, str] = {}
 
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
         """See `RenderPort.render`. Raises SourceError where a mirror is damaged, or something elsewhere can't be had."""
-        variables = _variables(app, snapshots, surface)
+        variables = self._variables(app, snapshots, surface)
         kept = await self._find(app, snapshots, variables)
         self._on_request("hit" if kept else "miss")
         if kept is None:
@@ -136,7 +138,7 @@ class Renderer:
 
     async def explain(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface, trace: Trace) -> Explanations:
         """Renders once more, listened to by `trace`: what it found, by object. Raises as `render` does; nothing is kept."""
-        result = (await self._render(app, snapshots, _variables(app, snapshots, surface), trace)).result
+        result = (await self._render(app, snapshots, self._variables(app, snapshots, surface), trace)).result
         if result.error:
             raise result.error.with_traceback(None)
         return result.explained
@@ -183,6 +185,14 @@ class Renderer:
         if not where(need).startswith(_REMOTE_SCHEMES) and "@" not in where(need).partition("/")[0]:
             raise RenderError(f"{need}: what a commit takes from elsewhere must have an {' or '.join(_REMOTE_SCHEMES)} URL")
         return await self._fetch(need)
+
+    def _variables(self, app: App, snapshots: Sequence[Snapshot], surface: Surface) -> tuple[Mapping[str, str], ...]:
+        """The build environment of each source; of a surface that is known already nothing is computed again."""
+        if surface.digest not in self._served:
+            self._served = {**dict(list(self._served.items())[-_MAX_SURFACES:]), surface.digest: _api_versions(surface)}
+        capabilities = {"KUBE_VERSION": surface.server_version, "KUBE_API_VERSIONS": self._served[surface.digest]}
+        pairs = zip(app.sources, snapshots, strict=True)
+        return tuple(_environment(app, source, snapshot) | capabilities for source, snapshot in pairs)
 
     async def _in_child(self, app: App, work: _Work) -> _Result:
         try:
@@ -240,12 +250,6 @@ def _warnings(app: App) -> tuple[str, ...]:
 
 def _commits(snapshots: Sequence[Snapshot]) -> tuple[str, ...]:
     return tuple(f"{snapshot.repository} {snapshot.commit.id}" for snapshot in snapshots)
-
-
-def _variables(app: App, snapshots: Sequence[Snapshot], surface: Surface) -> tuple[Mapping[str, str], ...]:
-    capabilities = {"KUBE_VERSION": surface.server_version, "KUBE_API_VERSIONS": _api_versions(surface)}
-    pairs = zip(app.sources, snapshots, strict=True)
-    return tuple(_environment(app, source, snapshot) | capabilities for source, snapshot in pairs)
 
 
 def _api_versions(surface: Surface) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ CHART = "Chart.yaml"
 _LOCK = "Chart.lock"
 _DEPTH = 32
 """Folders, and charts within charts, below one another."""
+_PACKED = 64 << 20
 _ARCHIVE = re.compile(r"-v?[0-9][^/]*\.tgz$")
 _ELSEWHERE = re.compile(rb'"\$ref"\s*:\s*"(?:https?|file):')
 """A schema that would have helm read what is not in the chart."""
@@ -69,7 +71,7 @@ class ChartFiles:
                 self._put(target, tree.read(path), Place(path))
 
     def _put(self, name: str, data: bytes, place: Place) -> None:
-        if name.endswith("values.schema.json") and _ELSEWHERE.search(data):
+        if name.endswith(("values.schema.json", ".tgz")) and _ELSEWHERE.search(_unpacked(name, data, place)):
             raise RenderError("refers to a schema outside of the chart; copy it into the file", place)
         self.files[name] = data
         self._size += len(data)
@@ -98,6 +100,20 @@ class ChartFiles:
         """Whether a dependency is vendored, as a folder or packed."""
         packed = (name.removeprefix(target) for name in self.files if name.startswith(f"{target}-"))
         return f"{target}/{CHART}" in self.files or any(_ARCHIVE.match(rest) for rest in packed)
+
+
+def _unpacked(name: str, data: bytes, place: Place) -> bytes:
+    """The content of a file; of a packed chart all of its files, one behind the other."""
+    if not name.endswith(".tgz"):
+        return data
+    packed = zlib.decompressobj(wbits=31)
+    try:
+        found = packed.decompress(data, _PACKED)
+    except zlib.error as error:
+        raise RenderError(f"can't be unpacked: {error}", place) from None
+    if packed.unconsumed_tail:
+        raise LimitError(f"holds more than {_PACKED >> 20} MiB when unpacked", place)
+    return found
 
 
 def _dependencies(tree: Tree, folder: str) -> list[dict[str, str]]:

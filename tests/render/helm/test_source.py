@@ -16,7 +16,7 @@ from gitopsd.render.application import render_source
 from gitopsd.render.given import Given
 from gitopsd.render.kustomize.settings import BuildSettings
 from gitopsd.render.needs import Answer, Need, Needs, RemoteChart, RemoteFile
-from tests.charts import CHART, below, helm
+from tests.charts import CHART, below, helm, packed
 
 VARIABLES = {
     "ARGOCD_APP_NAME": "shop",
@@ -175,6 +175,26 @@ def test_values_schema(program: Helm) -> None:
     more["apps/web/values.schema.json"] = '{"$ref": "https://example.org/schema.json"}'
     with pytest.raises(RenderError, match=r"apps/web/values.schema.json: refers to a schema outside of the chart"):
         rendered(program, None, more)
+
+
+def test_packed_dependencies(program: Helm) -> None:
+    """A dependency may be packed in `charts/`; what it holds is held to the same rule about schemas, and bounded."""
+    far: dict[str, str | bytes] = {
+        "Chart.yaml": "apiVersion: v2\nname: far\nversion: 2.0.1\n",
+        "templates/a.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: far}\n",
+    }
+    chart = (
+        "apiVersion: v2\nname: web\nversion: 1.2.3\ndependencies: [{name: far, version: ^2, repository: 'https://x.example'}]\n"
+    )
+    more: dict[str, str | bytes] = {"apps/web/Chart.yaml": chart, "apps/web/charts/far-2.0.1.tgz": packed(far, "far")}
+    assert "Service" in kinds(rendered(program, None, more))
+    for content, message in (
+        (packed({**far, "values.schema.json": '{"$ref": "file:///etc/hostname"}'}, "far"), "a schema outside of the chart"),
+        (packed({**far, "big": b"\0" * (65 << 20)}, "far"), "more than 64 MiB when unpacked"),
+        (b"garbage", "can't be unpacked"),
+    ):
+        with pytest.raises(RenderError, match=f"charts/far-2.0.1.tgz: .*{message}"):
+            rendered(program, None, {**more, "apps/web/charts/far-2.0.1.tgz": content})
 
 
 def test_errors_show_no_values(program: Helm) -> None:
