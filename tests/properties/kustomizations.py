@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.properties.manifests import NAMES, VALUES, Files, Object, Raw, dump, objects, pairs
+from tests.properties.plugins import ENVIRONMENTS, GENERATORS, TRANSFORMERS, VALIDATORS, beside
 
 selectors = st.fixed_dictionaries(
     {},
@@ -86,6 +87,15 @@ def patches(draw: st.DrawFn, known: list[Object]) -> Object:
     return {"target": draw(selectors), "patch": text}
 
 
+@st.composite
+def json_patches(draw: st.DrawFn, known: list[Object]) -> Object:
+    """An entry of `patchesJson6902`, whose target has a name."""
+    target = draw(st.sampled_from(known))
+    name = draw(st.sampled_from([target["metadata"]["name"], target["metadata"]["name"], "gone"]))
+    operations = [draw(st.sampled_from(_OPERATIONS))]
+    return {"target": {"kind": target["kind"], "name": name}, "patch": dump([operations])}
+
+
 def _named(known: list[Object], *kinds: str) -> list[str]:
     return [obj["metadata"]["name"] for obj in known if obj["kind"] in kinds]
 
@@ -96,7 +106,8 @@ def generators(draw: st.DrawFn, known: list[Object], kind: str) -> Object:
     keys = draw(st.lists(st.sampled_from(["k", "l", "m"]), unique=True, max_size=3))
     there = _named(known, kind)
     name = draw(st.sampled_from([f"gen-{number}" for number in range(40)]))
-    found: Object = {"name": name, "literals": [f"{key}={draw(st.sampled_from(VALUES))}" for key in keys]}
+    values = st.sampled_from([*VALUES, "'quoted'", '"quoted"', '"half', "a=b"])
+    found: Object = {"name": name, "literals": [f"{key}={draw(values)}" for key in keys]}
     if (there and draw(st.integers(0, 2)) == 0) or draw(st.integers(0, 99)) == 0:
         found |= {"name": draw(st.sampled_from(there or [name])), "behavior": draw(st.sampled_from(["merge", "replace"]))}
     if draw(st.integers(0, 3)) == 0:
@@ -119,7 +130,7 @@ labels = st.fixed_dictionaries(
     optional={
         "includeSelectors": st.booleans(),
         "includeTemplates": st.booleans(),
-        "fields": st.just([{"path": "spec/extra", "create": True}]),
+        "fields": st.sampled_from([[{"path": "spec/extra", "create": True}], [{"path": "spec/x[]/labels", "kind": "Widget"}]]),
     },
 )
 
@@ -165,7 +176,10 @@ def replacements(draw: st.DrawFn, known: list[Object]) -> Object:
                         "spec.template.spec.containers.[name=main].image",
                         "spec.template.spec.containers.0.name",
                         "data.k",
+                        "data.k.a.b",
                         "spec.replicas",
+                        "metadata.name",
+                        ".metadata.labels.app",
                     ]
                 )
             )
@@ -174,56 +188,12 @@ def replacements(draw: st.DrawFn, known: list[Object]) -> Object:
     options = draw(
         st.fixed_dictionaries({}, optional={"create": st.booleans(), "delimiter": st.just(":"), "index": st.integers(-1, 2)})
     )
-    return {"source": source, "targets": [target | ({"options": options} if options else {})]}
-
-
-def _plugin(kind: str, **fields: Any) -> str:
-    return dump([{"apiVersion": "builtin", "kind": kind, "metadata": {"name": kind.lower()}, **fields}])
-
-
-_NAME_SPEC = [{"path": "metadata/name"}]
-_LABEL_SPECS = [
-    {"path": "metadata/labels", "create": True},
-    {"path": "spec/template/metadata/labels", "kind": "Deployment", "create": True},
-]
-_PLUGINS = [
-    _plugin("PrefixTransformer", prefix="pt-", fieldSpecs=_NAME_SPEC),
-    _plugin("SuffixTransformer", suffix="-st", fieldSpecs=_NAME_SPEC),
-    _plugin("LabelTransformer", labels={"team": "plugin", "n": 5}, fieldSpecs=_LABEL_SPECS),
-    _plugin("AnnotationsTransformer", annotations={"b": True}, fieldSpecs=[{"path": "metadata/annotations", "create": True}]),
-    _plugin("ImageTagTransformer", imageTag={"name": "nginx", "newTag": "plugin"}, fieldSpecs=[]),
-    _plugin("HashTransformer"),
-    _plugin("ValueAddTransformer", value="added", targets=[{"fieldPath": "metadata/labels/added"}]),
-    _plugin(
-        "ValueAddTransformer",
-        value="added",
-        targets=[{"selector": {"kind": "Service"}, "fieldPath": "spec/path", "filePathPosition": 2}],
-    ),
-]
-_NAMESPACES = [
-    dump(
-        [
-            {
-                "apiVersion": "builtin",
-                "kind": "NamespaceTransformer",
-                "metadata": {"name": "n", "namespace": "plugged"},
-                "fieldSpecs": [{"path": "metadata/name", "kind": "Namespace", "create": True}],
-                **options,
-            }
-        ]
-    )
-    for options in ({}, {"unsetOnly": True}, {"setRoleBindingSubjects": "allServiceAccounts"}, {"setRoleBindingSubjects": "none"})
-]
-_CONFIGURATION = dump(
-    [
-        {
-            "namePrefix": [{"path": "metadata/name", "kind": "Deployment"}],
-            "nameReference": [{"kind": "ConfigMap", "fieldSpecs": [{"path": "spec/confRef", "kind": "Widget"}]}],
-            "commonLabels": [{"path": "spec/labels", "create": True, "kind": "Widget"}],
-            "images": [{"path": "spec/image", "kind": "Widget"}],
-        }
-    ]
-)
+    if draw(st.integers(0, 4)) == 0:
+        target["reject"] = [draw(selectors)]
+    if draw(st.integers(0, 4)) == 0:
+        target["fieldPaths"].append("metadata.annotations.also")
+    whole: Object = {"targets": [target | ({"options": options} if options else {})]}
+    return whole | ({"sourceValue": draw(st.sampled_from(VALUES))} if draw(st.integers(0, 5)) == 0 else {"source": source})
 
 
 @st.composite
@@ -266,11 +236,17 @@ def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
     )
     if "app" in _named(known, "Service") or draw(st.integers(0, 49)) == 0:
         maybe("vars", st.just([{"name": "VAR", "objref": {"apiVersion": "v1", "kind": "Service", "name": "app"}}]))
-    maybe("transformers", st.lists(st.sampled_from([*_PLUGINS, *_NAMESPACES]), min_size=1, max_size=1), 6)
-    maybe("generators", st.just([_plugin("ConfigMapGenerator", name="plugged", literals=["a=1"])]), 14)
-    maybe("configurations", st.just(["configuration.yaml"]), 9)
+    maybe("transformers", st.lists(st.sampled_from([*TRANSFORMERS, "transformers.yaml"]), min_size=1, max_size=1), 5)
+    maybe("generators", st.lists(st.sampled_from(GENERATORS), min_size=1, max_size=1), 14)
+    maybe("validators", st.lists(st.sampled_from(VALIDATORS), min_size=1, max_size=1), 14)
+    maybe("configurations", st.sampled_from([["configuration-0.yaml"], ["configuration-1.yaml"]]), 8)
+    maybe("crds", st.just(["crd.yaml"]), 14)
+    maybe("imageTags", st.lists(images, min_size=1, max_size=1), 14)
+    if known:
+        maybe("patchesJson6902", st.lists(json_patches(known), min_size=1, max_size=1), 7)
     if known and draw(st.integers(0, 7)) == 0:
-        found["patchesStrategicMerge"] = [dump([_merge_of(draw, draw(st.sampled_from(known)))])]
+        merges = [_merge_of(draw, draw(st.sampled_from(known))) for _ in range(draw(st.integers(1, 2)))]
+        found["patchesStrategicMerge"] = [dump(merges)]
     return found
 
 
@@ -285,12 +261,24 @@ def _distinct(found: list[Object], below: list[Object]) -> list[Object]:
     return kept
 
 
-def _add(files: Files, folder: str, spec: Object, resources: list[str]) -> None:
-    files[f"{folder}/kustomization.yaml"] = dump([spec | ({"resources": resources} if resources else {})])
-    files[f"{folder}/configuration.yaml"] = _CONFIGURATION
-    files[f"{folder}/file.txt"] = "some text\nmore\n"
-    files[f"{folder}/bytes.bin"] = "binary"
-    files[f"{folder}/some.env"] = "# comment\nE=1\nF=two words\n\nG=\n"
+@st.composite
+def folders(draw: st.DrawFn, folder: str, spec: Object, resources: list[str]) -> Files:
+    """A kustomization with the files that it may name; some of its patches and replacements stand in files."""
+    files = beside(folder, draw(st.sampled_from([*ENVIRONMENTS[:1] * 5, *ENVIRONMENTS])))
+    patches = [dict(patch) for patch in spec.get("patches", ())]
+    for index, patch in enumerate(patches):
+        if draw(st.integers(0, 3)) == 0:
+            files[f"{folder}/patch-{index}.yaml"] = patch.pop("patch")
+            patch["path"] = f"patch-{index}.yaml"
+    more: Object = {"patches": patches} if patches else {}
+    if "replacements" in spec and draw(st.integers(0, 3)) == 0:
+        files[f"{folder}/replacements.yaml"] = dump([spec["replacements"]])
+        more["replacements"] = [{"path": "replacements.yaml"}]
+    bases = [path for path in resources if path.startswith("../")]
+    if bases and draw(st.integers(0, 9)) == 0:
+        more["bases"], resources = bases, [path for path in resources if path not in bases]
+    files[f"{folder}/kustomization.yaml"] = dump([spec | more | ({"resources": resources} if resources else {})])
+    return files
 
 
 @st.composite
@@ -305,8 +293,12 @@ def repositories(draw: st.DrawFn) -> Files:
     else:
         resources = [f"r{index}.yaml" for index in range(len(below))]
         files |= {f"base/{name}": dump([obj], flow=flow) for name, obj in zip(resources, below, strict=True)}
-    _add(files, "base", draw(kustomizations(below)), resources)
-    layer = "base"
+    files |= draw(folders("base", draw(kustomizations(below)), resources))
+    layers = ["base"]
+    if draw(st.integers(0, 5)) == 0:  # a diamond: the base twice, under other names
+        layers = ["left", "right"]
+        for name in layers:
+            files |= draw(folders(name, draw(kustomizations(below)) | {"namePrefix": f"{name}-"}, ["../base"]))
     for name in draw(st.sampled_from([["top"], ["top"], ["mid", "top"]])):
         own = _distinct(draw(st.lists(objects, max_size=2)), below if draw(st.integers(0, 5)) else [])
         mine = [f"o{index}.yaml" for index in range(len(own))]
@@ -316,7 +308,7 @@ def repositories(draw: st.DrawFn) -> Files:
         if draw(st.integers(0, 4)) == 0:
             spec["components"] = [f"../component-{name}"]
             component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", **draw(kustomizations(below))}
-            _add(files, f"component-{name}", component, [])
-        _add(files, name, spec, [f"../{layer}", *mine])
-        layer = name
+            files |= draw(folders(f"component-{name}", component, []))
+        files |= draw(folders(name, spec, [*(f"../{layer}" for layer in layers), *mine]))
+        layers = [name]
     return files

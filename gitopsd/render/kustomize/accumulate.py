@@ -18,7 +18,7 @@ from gitopsd.render.kustomize.crds import config_from_crds
 from gitopsd.render.kustomize.documents import objects_in
 from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.generators.base import absorb
-from gitopsd.render.kustomize.kustomization import Layer, load_layer
+from gitopsd.render.kustomize.kustomization import Layer, fields_of, load_layer
 from gitopsd.render.kustomize.openapi import choose_schema
 from gitopsd.render.kustomize.patchfiles import inline_objects, is_inline
 from gitopsd.render.kustomize.plugins import Configuration, configured_generators, configured_transformers
@@ -30,10 +30,12 @@ from gitopsd.render.needs import RemoteFile
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gitopsd.model.errors import Place
     from gitopsd.model.refs import Object
-    from gitopsd.render.kustomize.api import Var
+    from gitopsd.render.kustomize.ids import Id
     from gitopsd.render.kustomize.loading import Root
     from gitopsd.render.kustomize.origin import Origin
+    from gitopsd.render.kustomize.vars import Declared
 
 VALIDATED_BY = "validated-by"
 
@@ -44,13 +46,16 @@ class Accumulated:
 
     resources: ResourceSet
     config: TransformerConfig = field(default_factory=TransformerConfig)
-    vars: dict[str, Var] = field(default_factory=dict)
+    vars: dict[str, Declared] = field(default_factory=dict)
+    twins: dict[Id, Place] = field(default_factory=dict)
+    """Ids that a transformer has given to a second object, and where that was asked for: an error if they stay."""
 
     def absorb(self, other: Accumulated) -> None:
         """Adds all of another layer. Raises RenderError where an object or a var is there already."""
         self.resources.extend(other.resources)
         self.merge_config(other.config)
         variables.merge(self.vars, other.vars)
+        self.twins |= other.twins
 
     def merge_config(self, other: TransformerConfig) -> None:
         """Adds field specs."""
@@ -75,7 +80,7 @@ def build_layer(layer: Layer, into: Accumulated | None = None) -> Accumulated:
     for validator in configured_transformers(layer, configuration(layer, "validators", layer.spec.validators)):
         validate(validator, layer, accumulated)
     with located(layer, "vars"):
-        variables.declare(accumulated.vars, accumulated.resources, layer.spec.vars)
+        variables.declare(accumulated.vars, accumulated.resources, layer.spec.vars, layer.place)
     return accumulated
 
 
@@ -195,8 +200,10 @@ def add_config(layer: Layer, accumulated: Accumulated) -> None:
     config = default_config()
     for index, path in enumerate(layer.spec.configurations):
         with located(layer, f"configurations[{index}]"):
-            for document in layer.root.documents(layer.root.read(path), Dialect.KUSTOMIZATION)[:1]:
-                config = config.merge(read_config(document))
+            file = layer.root.read(path)
+            for document in layer.root.documents(file, Dialect.KUSTOMIZATION)[:1]:
+                with fields_of(file, layer.root):
+                    config = config.merge(read_config(document))
     accumulated.merge_config(config)
     for index, path in enumerate(layer.spec.crds):
         with located(layer, f"crds[{index}]"):
@@ -242,6 +249,8 @@ def transform(step: TransformerStep, layer: Layer, accumulated: Accumulated) -> 
             layer.trace.transform(step, layer, accumulated.resources)
         else:
             step.make()(accumulated.resources)
+    for twin in accumulated.resources.twins():
+        accumulated.twins.setdefault(twin, layer.place(step.field))
     if (origin := origin_of(step, layer)) is not None:
         for resource in accumulated.resources:
             if resource.origin is None:

@@ -36,7 +36,7 @@ def finish(accumulated: Accumulated, layer: Layer) -> list[Object]:
         change(accumulated)
         if layer.trace is not None:
             layer.trace.did(by, layer, resources)
-    resources.refuse_twins()
+    resources.refuse_twins(accumulated.twins)
     drop_local(resources)
     order.sort(resources, _sort_options(layer))
     mark_managed(resources, layer)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from gitopsd.formats.yamlread import locate
 from gitopsd.model.errors import Place, RenderError
 from gitopsd.render.kustomize.api import HelmChart, Kustomization
 from gitopsd.render.kustomize.decode import Reading, decode
-from gitopsd.render.kustomize.errors import FieldError
+from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.loading import FILE_NAMES
 
 if TYPE_CHECKING:
@@ -89,6 +91,15 @@ def place_of(file: File, name: str, field: str) -> Place:
     return Place(name, line, column, field or None)
 
 
+@contextmanager
+def fields_of(file: File, root: Root) -> Iterator[None]:
+    """Gives errors about a field of `file` their place in it."""
+    try:
+        yield
+    except FieldError as error:
+        raise retold(error, error.message, place_of(file, root.prefix + file.path, error.field)) from error
+
+
 def load_layer(root: Root, origin: Origin | None) -> Layer:
     """Reads the kustomization of a folder. Raises RenderError if there is none, more than one, or it is wrong."""
     found = [name for name in FILE_NAMES if (entry := root.tree.entry(_in(root, name))) is not None and entry.kind == "file"]
@@ -115,10 +126,11 @@ def read_kustomization(file: File, root: Root) -> Kustomization:
     document = documents[0] if documents else None
     if not document or not any(value is not None for key, value in _own_fields(document, name)):
         raise RenderError(f"{name.rpartition('/')[2]} is empty", Place(name))
-    try:
-        spec = decode(Kustomization, document, Reading.STRICT)
-    except FieldError as error:
-        raise RenderError(f"invalid Kustomization: {error.message}", place_of(file, name, error.field)) from error
+    with fields_of(file, root):
+        try:
+            spec = decode(Kustomization, document, Reading.STRICT)
+        except FieldError as error:
+            raise FieldError(f"invalid Kustomization: {error.message}", error.field) from error
     _check_type(spec, file, name)
     return modernise(spec)
 

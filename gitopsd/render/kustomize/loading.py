@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import Dialect
-from gitopsd.formats.yamlread import load_documents
+from gitopsd.formats.yamlread import load_documents, load_marked
 from gitopsd.model.errors import LimitError, Place, RenderError
 from gitopsd.render.kustomize.documents import objects_in
 from gitopsd.render.kustomize.errors import retold
@@ -154,7 +154,18 @@ class Root:
             read = partial(self._load, file, Dialect.RESOURCE)
             return self.session.settings.cache.get((file.oid, "objects"), len(file.data), lambda: objects_in(read()))
         except RenderError as error:
-            raise retold(error, error.message, Place(self.prefix + file.path)) from error
+            raise retold(error, error.message, self._culprit(file)) from error
+
+    def _culprit(self, file: File) -> Place:
+        """Where the first document begins that holds no object."""
+        name = self.prefix + file.path
+        marked = load_marked(file.data, name, Dialect.RESOURCE)
+        for document, (line, column) in zip(marked.documents, marked.starts, strict=True):
+            try:
+                objects_in([document])
+            except RenderError:
+                return Place(name, line, column)
+        return Place(name)
 
     def _load(self, file: File, dialect: Dialect) -> list[Any]:
         return load_documents(file.data, self.prefix + file.path, dialect, self.session.settings.limits.yaml)

@@ -10,6 +10,7 @@ from gitopsd.model.errors import Place, RenderError
 from gitopsd.render.kustomize.api import Replacement
 from gitopsd.render.kustomize.decode import Reading, decode
 from gitopsd.render.kustomize.errors import FieldError
+from gitopsd.render.kustomize.kustomization import fields_of
 from gitopsd.render.kustomize.transformers.replacement import Entry, ReplacementTransformer
 
 if TYPE_CHECKING:
@@ -37,5 +38,8 @@ def _read(one: Replacement, field: str, root: Root) -> Iterator[Entry]:
     document = next(iter(root.documents(file, Dialect.KUSTOMIZATION)), None)
     if not isinstance(document, (dict, list)):
         raise RenderError("unsupported replacement type: a replacement or a list of them is needed", Place(file.path))
-    for position, written in enumerate(document if isinstance(document, list) else [document]):
-        yield Entry(decode(Replacement, written, Reading.LOOSE), field, position)
+    several = isinstance(document, list)
+    for position, written in enumerate(document if several else [document]):
+        with fields_of(file, root):
+            replacement = decode(Replacement, written, Reading.LOOSE, f"[{position}]" if several else "")
+        yield Entry(replacement, field, position)

@@ -15,8 +15,9 @@ from gitopsd.render.kustomize.ids import CLUSTER, Gvk, Id, identify
 from gitopsd.render.kustomize.shared import ripple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from gitopsd.model.errors import Place
     from gitopsd.model.refs import Object
     from gitopsd.render.kustomize.origin import Origin
 
@@ -140,11 +141,14 @@ class ResourceSet:
         self._forget(resource)
         del self._members[resource]
 
-    def refuse_twins(self) -> None:
-        """Raises RenderError if a change of name, kind or namespace has made two resources alike."""
-        for suspect in self._suspects:
-            if len(self.current(suspect)) > 1:
-                raise RenderError(f"may not add resource with an already registered id: {suspect}")
+    def twins(self) -> Iterator[Id]:
+        """The ids that a change of name, kind or namespace has given to two resources."""
+        return (suspect for suspect in self._suspects if len(self.current(suspect)) > 1)
+
+    def refuse_twins(self, places: Mapping[Id, Place] | None = None) -> None:
+        """Raises RenderError if two resources have become alike; `places` says where that was asked for."""
+        for twin in self.twins():
+            raise RenderError(f"may not add resource with an already registered id: {twin}", (places or {}).get(twin))
 
     def current(self, wanted: Id) -> list[Resource]:
         """Those whose id is now `wanted`: one at most, unless a patch has made two alike."""

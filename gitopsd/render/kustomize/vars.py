@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
+from gitopsd.render.kustomize.errors import FieldError
 from gitopsd.render.kustomize.fieldpath import MISSING, lookup, split_path
 from gitopsd.render.kustomize.fieldspec import Json, compiled, rewrite
 from gitopsd.render.kustomize.growth import check_text
 from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from gitopsd.model.errors import Place
     from gitopsd.render.kustomize.api import Var
     from gitopsd.render.kustomize.config import Specs
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
@@ -23,25 +26,33 @@ _REFERENCE = re.compile(r"\$(?:\$|\(([^)]*)\))")
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
-def declare(known: dict[str, Var], resources: ResourceSet, declared: Iterable[Var]) -> None:
-    """Adds a layer's vars, and notes them at the objects they read. Raises RenderError for a clash or an ambiguous object."""
-    for var in declared:
+class Declared(NamedTuple):
+    """A var, and what finds the place where it is declared."""
+
+    var: Var
+    place: Callable[[], Place]
+
+
+def declare(known: dict[str, Declared], resources: ResourceSet, declared: Iterable[Var], place: Callable[[str], Place]) -> None:
+    """Adds a layer's vars, and notes them at the objects they read. Raises FieldError for a clash or an ambiguous object."""
+    for index, var in enumerate(declared):
+        field = f"vars[{index}]"
         matched = _matches(resources, var)
         if len(matched) > 1:
-            raise RenderError(f"var {var.name}: found {len(matched)} objects that it may mean (unable to disambiguate)")
+            raise FieldError(f"var {var.name}: found {len(matched)} objects that it may mean (unable to disambiguate)", field)
         if var.name in known:
-            raise RenderError(f"var '{var.name}' already encountered")
-        known[var.name] = var
+            raise FieldError(f"var '{var.name}' already encountered", field)
+        known[var.name] = Declared(var, partial(place, field))
         for resource in matched:
             resource.referenced_by_vars.append(var.name)
 
 
-def merge(known: dict[str, Var], other: Mapping[str, Var]) -> None:
+def merge(known: dict[str, Declared], other: Mapping[str, Declared]) -> None:
     """Adds the vars of a base. Raises RenderError if a name is there already."""
-    for name, var in other.items():
+    for name, declared in other.items():
         if name in known:
             raise RenderError(f"var '{name}' already encountered")
-        known[name] = var
+        known[name] = declared
 
 
 def _matches(resources: ResourceSet, var: Var) -> list[Resource]:
@@ -57,12 +68,12 @@ def _matches(resources: ResourceSet, var: Var) -> list[Resource]:
     ]
 
 
-def resolve(known: Mapping[str, Var], resources: ResourceSet, specs: Specs) -> None:
+def resolve(known: Mapping[str, Declared], resources: ResourceSet, specs: Specs) -> None:
     """Puts the value of each var where `$(NAME)` stands. Raises RenderError for a var without object or field."""
     if not known:
         return
     holders = {name: resource for resource in reversed(list(resources)) for name in resource.referenced_by_vars}
-    values = {name: _value(var, holders.get(name)) for name, var in known.items()}
+    values = {name: _value(declared, holders.get(name)) for name, declared in known.items()}
     places = compiled(specs)
     for resource in resources:
         tree = places.tree(resource.original.gvk)
@@ -70,13 +81,16 @@ def resolve(known: Mapping[str, Var], resources: ResourceSet, specs: Specs) -> N
             resources.put(resource, rewrite(resource.object, tree, lambda _spec, value: _expand_in(value, values)))
 
 
-def _value(var: Var, holder: Resource | None) -> Json:
+def _value(declared: Declared, holder: Resource | None) -> Json:
+    var, place = declared
     if holder is None:
-        raise RenderError(f"var '{var.name}' ({var.objref.gvk}) cannot be mapped to a field in the set of known resources")
+        message = f"var '{var.name}' ({var.objref.gvk}) cannot be mapped to a field in the set of known resources"
+        raise RenderError(message, place())
     path = var.fieldref.field_path
     value = lookup(holder.object, split_path(_INDEX.sub(r".\1", path)))
     if value is MISSING:
-        raise RenderError(f"field {path!r} specified in var '{var.name}' not found in corresponding resource {holder.id}")
+        message = f"field {path!r} specified in var '{var.name}' not found in corresponding resource {holder.id}"
+        raise RenderError(message, place())
     return value
 
 

@@ -71,7 +71,7 @@ def test_keys_in_any_case() -> None:
         ),
         ({"kustomization.yaml": "resources: [/etc/passwd]"}, "/etc/passwd is an absolute path"),
         ({"kustomization.yaml": "resources: [../../up]"}, "../../up leads out of the repository"),
-        ({"kustomization.yaml": "resources: [a.yaml]", "a.yaml": "kind: X"}, "a.yaml: missing metadata.name"),
+        ({"kustomization.yaml": "resources: [a.yaml]", "a.yaml": "kind: X"}, "a.yaml:1:1: missing metadata.name"),
         ({"a.yaml": "x"}, "unable to find one of 'kustomization.yaml'"),
     ],
 )

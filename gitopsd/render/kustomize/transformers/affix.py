@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from gitopsd.formats.scalars import text_of
+from gitopsd.formats.scalars import RULES, Dialect, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import Gvk
@@ -23,7 +23,8 @@ _FIXED_NAMES = (
 )
 """Kinds whose names say something: a definition's is its plural and group, a namespace's is what others write."""
 
-_NAME = "metadata/name"
+_CREATED: Final = object()
+"""Stands for the value of a field that was not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _rename_all(
         if _renames(tree):
             note(resource)
             resource.remember_id()
-        resources.put(resource, rewrite(resource.object, tree, change, str))
+        resources.put(resource, rewrite(resource.object, tree, change, lambda: _CREATED))
 
 
 def _renames(tree: PathTree[FieldSpec]) -> bool:
@@ -81,4 +82,7 @@ def _renames(tree: PathTree[FieldSpec]) -> bool:
 def _change(edit: Callable[[Json], Json], spec: FieldSpec, value: Json) -> Json:
     if isinstance(value, (dict, list)):
         raise RenderError(f"wrong node kind: a plain value was expected at {spec.path}")
-    return edit(value)
+    if isinstance(value, str):
+        return edit(value)
+    # what had no quotes has none afterwards: a suffix `-1` makes a number of a number, and of a field that it creates
+    return RULES[Dialect.RESOURCE].values[edit("" if value is _CREATED else value)]
