@@ -18,7 +18,7 @@ from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, FieldChange, Ignored, Plan, Refusal, Step
 from gitopsd.plan.deferral import lacking
 from gitopsd.plan.hooks import as_sent, taken
-from gitopsd.plan.make import configure_or_refuse, with_digest
+from gitopsd.plan.make import about, configure_or_refuse, with_digest
 from gitopsd.plan.recreate import may_go_untried, recreate_or_refuse, recreated, recreates_always
 from gitopsd.ports import ClusterPort, Trial
 
@@ -62,7 +62,9 @@ class Preflight:
         same = tuple(answer for answer in tried if isinstance(answer, Ignored))
         unchanged = plan.unchanged + tuple(answer.desired for answer in same)
         ignored = plan.ignored + tuple(answer for answer in same if answer.changes)
-        return with_digest(replace(plan, steps=steps, refusals=refusals, unchanged=unchanged, ignored=ignored))
+        warnings = plan.warnings + tuple(text for answer in same for text in about(answer.desired.ref, answer.warnings))
+        checked = replace(plan, steps=steps, refusals=refusals, unchanged=unchanged, ignored=ignored, warnings=warnings)
+        return with_digest(checked)
 
     async def _try(self, app: App, step: Step, steps: Iterable[Step]) -> Answer:
         """The step with its changes, why it is refused, or what is ignored (mostly nothing) where nothing would change."""
@@ -77,7 +79,8 @@ class Preflight:
         if trial.existing is not None and step.desired is not None:
             return await self._reconsider(app, step, trial, steps)
         if trial.unchanged and step.desired is not None and step.action is not Action.HOOK:
-            return Ignored(step.desired, self._changes(step, trial))
+            ignored = self._changes(step, trial) if step.desired.handling.ignores else ()
+            return Ignored(step.desired, ignored, trial.warnings)
         if recreates_always(step):
             return await self._try(app, recreated(step, "Force and Replace ask for it"), steps)
         return replace(step, changes=self._changes(step, trial), warnings=trial.warnings, body=trial.body)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from gitopsd.model.app import App, AppKey
-from gitopsd.model.errors import ClusterError, GitopsdError, ObjectError
+from gitopsd.model.errors import IMMUTABLE, ClusterError, GitopsdError, ObjectError
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark
 from gitopsd.model.plan import Action, Desired, DesiredSet, Inventory, Live, Step
@@ -52,7 +52,8 @@ class FakeCluster:
 
     An apply makes the object what was sent (it knows no defaults and no field managers). `failures` are raised by the method of
     that name for that object, as long as they are there; `down` makes every call fail; `calls` are the methods called, with the
-    object where there is one. `healths` overrides Healthy. Nothing is ever waited for: `settle` answers at once.
+    object where there is one. `healths` overrides Healthy. `rigid` objects can't be changed in place. Nothing is ever waited for:
+    `settle` answers at once.
     """
 
     surface_now: Surface = field(default_factory=fake_surface)
@@ -61,6 +62,7 @@ class FakeCluster:
     healths: dict[ObjectRef, Health] = field(default_factory=dict)
     tools: dict[ObjectRef, str] = field(default_factory=dict)
     failures: dict[tuple[str, ObjectRef], GitopsdError] = field(default_factory=dict)
+    rigid: set[ObjectRef] = field(default_factory=set)
     down: str = ""
     calls: list[tuple[str, ObjectRef | None]] = field(default_factory=list)
     _receipts: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
@@ -122,6 +124,8 @@ class FakeCluster:
             return Trial(existing=self._live(step.ref, None))
         after = self._after(step)
         same = before is not None and step.action is Action.CONFIGURE and _content(before) == _content(after)
+        if step.ref in self.rigid and step.action is Action.CONFIGURE and not same:
+            raise ObjectError(step.ref, "dry-run", IMMUTABLE, "it is invalid: data: Forbidden: field is immutable")
         if same and step.desired and before:
             self._receipts[step.ref] = (step.desired.digest, before["metadata"]["resourceVersion"])
         return Trial(before, after, same)

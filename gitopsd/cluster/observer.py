@@ -58,7 +58,7 @@ class Observer:
         known = table.entries.get(want.ref) if table else None
         if known is None and not want.marked:
             known = self.store.strays.get(want.ref)
-        return known.synced if known and self.store.in_sync(want, known, self.epoch(want.ref.group)) else None
+        return self.store.synced(want, known, self.epoch(want.ref.group)) if known else None
 
     def _must_ask(self, want: Desired, inventory: Inventory) -> bool:
         """Whether an object that is not known to be in sync may be there: one that was never made is not asked for.
@@ -79,8 +79,8 @@ class Observer:
             self.store.gone(ref)
             return None
         known = self.store.learn(ref, resource.api_version, obj)
-        if want is not None and self.store.in_sync(want, known, self.epoch(ref.group)):
-            return known.synced
+        if want is not None and (synced := self.store.synced(want, known, self.epoch(ref.group))):
+            return synced
         return self.store.entry(ref, resource.api_version, obj).whole(obj)
 
     async def read(self, ref: ObjectRef, surface: Surface) -> Object | None:

@@ -274,11 +274,11 @@ class Sender:
         """Takes in what the server said of the object."""
         return self.store.learn(ready.ref, ready.resource.api_version, obj)
 
-    def keep_receipt(self, ready: Ready, obj: Object) -> None:
+    def keep_receipt(self, ready: Ready, obj: Object, warnings: tuple[str, ...]) -> None:
         """For exactly the state that was judged: what the cache knows may be later."""
         if ready.step.desired is not None:
             judged = self.store.entry(ready.ref, ready.resource.api_version, obj)
-            self.store.keep(ready.step.desired, judged.fingerprint, self.epoch(ready.ref.group))
+            self.store.keep(ready.step.desired, judged.fingerprint, self.epoch(ready.ref.group), warnings)
 
     def warnings(self, ready: Ready, answer: Answer) -> tuple[str, ...]:
         """Ours and the server's, without values of Secrets."""

@@ -7,13 +7,13 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitopsd.cluster.entries import Entry, Fingerprint, entry
 from gitopsd.cluster.paths import METADATA_ONLY
 from gitopsd.model.app import AppKey
 from gitopsd.model.marks import PART_OF_LABEL
-from gitopsd.model.plan import Desired
+from gitopsd.model.plan import Desired, Live
 from gitopsd.model.refs import GroupKind, Object, ObjectRef
 
 RECEIPT_SECONDS = 12 * 3600.0
@@ -37,6 +37,8 @@ class Receipt:
     fingerprint: Fingerprint
     epoch: str
     expires: float
+    warnings: tuple[str, ...] = ()
+    """What there was to say: it holds as long as the receipt does."""
 
 
 @dataclass(slots=True)
@@ -188,10 +190,10 @@ class Store:
 
     # --- receipts
 
-    def keep(self, desired: Desired, fingerprint: Fingerprint, epoch: str) -> None:
-        """Keeps a receipt: with this fingerprint, `desired` is in sync."""
+    def keep(self, desired: Desired, fingerprint: Fingerprint, epoch: str, warnings: tuple[str, ...] = ()) -> None:
+        """Keeps a receipt: with this fingerprint, `desired` is in sync, and there are these warnings about it."""
         expires = time.monotonic() + RECEIPT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
-        self.receipts[desired.ref] = Receipt(desired.digest, fingerprint, epoch, expires)
+        self.receipts[desired.ref] = Receipt(desired.digest, fingerprint, epoch, expires, warnings)
 
     def in_sync(self, desired: Desired, known: Entry, epoch: str) -> bool:
         """Whether a receipt says that the object is as Git wants it."""
@@ -203,6 +205,13 @@ class Store:
             and receipt.epoch == epoch
             and time.monotonic() < receipt.expires
         )
+
+    def synced(self, desired: Desired, known: Entry, epoch: str) -> Live | None:
+        """The live object with what its receipt has to say; None where no receipt holds."""
+        if not self.in_sync(desired, known, epoch):
+            return None
+        warnings = self.receipts[desired.ref].warnings
+        return replace(known.synced, warnings=warnings) if warnings else known.synced
 
     # --- absence
 

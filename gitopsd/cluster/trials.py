@@ -84,8 +84,9 @@ class Trials:
             after = await self._defaulted(ready, before, less)
         self.sender.learn(ready, before)
         if self._same(ready, before, after):
-            self.sender.keep_receipt(ready, before)
-            return Trial(before, after, unchanged=True, warnings=self.sender.warnings(ready, answer))
+            warnings = self.sender.warnings(ready, answer)
+            self.sender.keep_receipt(ready, before, warnings)
+            return Trial(before, after, unchanged=True, warnings=warnings)
         if ready.handling.replace:
             answer = await self._try_replacement(ready)
             after = answer.body

@@ -48,7 +48,7 @@ class Writer:
         answer = await self._sent(ready)
         known = self.sender.learn(ready, answer.body)
         warnings = self.sender.warnings(ready, answer)
-        self.sender.keep_receipt(ready, answer.body)
+        self.sender.keep_receipt(ready, answer.body, tuple(dict.fromkeys((*ready.step.warnings, *warnings))))
         return Written(known.live.uid, bool(before) and answer.body["metadata"]["resourceVersion"] == before, warnings)
 
     async def _sent(self, ready: Ready) -> Answer:

@@ -99,7 +99,8 @@ class Live:
 
     `in_sync` is the receipt's verdict (design section 6): nothing has to be asked of the server. `object` is the whole of it
     and is there only where `in_sync` is false. `mark` is whatever mark it carries, `tool` the other tool that owns it
-    (`Argo CD application argocd/web`), `controlled` whether it has a controller owner.
+    (`Argo CD application argocd/web`), `controlled` whether it has a controller owner. `warnings` are those of the judgement
+    that the receipt is of.
     """
 
     ref: ObjectRef
@@ -112,6 +113,7 @@ class Live:
     tool: str | None = None
     controlled: bool = False
     object: Object | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +217,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An object that differs only where differences don't count."""
+    """An object that differs at most where differences don't count."""
 
     desired: Desired
-    changes: tuple[FieldChange, ...]
+    changes: tuple[FieldChange, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

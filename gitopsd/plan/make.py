@@ -52,6 +52,7 @@ def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inven
     """
     steps: list[Step] = []
     unchanged: list[Desired] = []
+    warnings = list(desired.warnings)
     refusals = list(desired.refusals)
     generated = {_made_from(want.ref, want.generate_name) for want in desired.objects if want.generate_name}
     for entry in compared:
@@ -62,9 +63,15 @@ def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inven
         refusals += (one for one in found if isinstance(one, Refusal))
         if entry.desired and not entry.desired.hook and not found:
             unchanged.append(entry.desired)
+            warnings += about(entry.ref, entry.live.warnings if entry.live else ())
     done = permitted(steps, app, len(desired.objects), asked.permission)
     plan = Plan(ordered(done.steps), tuple(unchanged), (*refusals, *done.refusals), desired.digest)
-    return with_digest(replace(plan, warnings=desired.warnings, candidates=done.candidates))
+    return with_digest(replace(plan, warnings=tuple(warnings), candidates=done.candidates))
+
+
+def about(ref: ObjectRef, warnings: Iterable[str]) -> tuple[str, ...]:
+    """The warnings as those of a plan."""
+    return tuple(f"{ref}: {warning}" for warning in warnings)
 
 
 def _judged(entry: Compared, app: App, inventory: Inventory, asked: Asked) -> tuple[Step | Refusal, ...]:

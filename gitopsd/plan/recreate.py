@@ -13,7 +13,7 @@ from gitopsd.model.plan import Action, Desired, Refusal, Step
 from gitopsd.plan.annotations import OWN
 from gitopsd.plan.pruning import LOSES_DATA
 
-_FIELD = re.compile(r"(?:^|[\[:,] )([a-zA-Z][\w.\[\]]*): (?:Invalid value|Forbidden)")
+_FIELD = re.compile(r"(?:^|\[|[:,] )([a-zA-Z][\w.\[\]]*): (?:Invalid value|Forbidden)")
 _SHOWN = 300
 
 

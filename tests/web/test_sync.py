@@ -89,6 +89,18 @@ async def test_a_wait_that_is_no_duration_starts_nothing(wait: str) -> None:
     assert "soon" not in answer.problem
 
 
+async def test_force_is_a_word_of_the_sync() -> None:
+    """What can't be changed in place may be made anew by this sync."""
+    served, gate = gated()
+    async with serving(served):
+        asked = asyncio.create_task(served.call("POST", f"{SYNC}?wait=30s", {"force": True}))
+        await until(lambda: bool(served.agent._operations))
+        (operation,) = served.agent._operations.values()
+        gate.set()
+        assert (await asked).status == 200
+    assert operation.trigger.force
+
+
 async def test_the_same_request_joins_and_another_one_conflicts() -> None:
     """While a sync is under way: two who ask for the same get one sync; who asks for something else gets 409."""
     served, gate = gated()
