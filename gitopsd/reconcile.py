@@ -18,12 +18,13 @@ from gitopsd.diff.mask import Mask
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError, SourceError
-from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan
+from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan, Summary
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
 from gitopsd.model.source import Snapshot
 from gitopsd.model.standing import Order, Pinned
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import Fence, confined, violations
+from gitopsd.plan.images import images
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
 from gitopsd.plan.policy import Decision, Known, decide, within_windows
 from gitopsd.plan.qualify import Marking, qualify
@@ -31,6 +32,7 @@ from gitopsd.plan.windows import assess
 from gitopsd.ports import Clock, ClusterPort, Ports, Rendered
 from gitopsd.preflight import Preflight
 from gitopsd.removal import Removal
+from gitopsd.render.application import source_type
 from gitopsd.report import Evidence, concluded, held, planned
 from gitopsd.waiting import Course
 
@@ -133,7 +135,7 @@ class Reconciler:
             surface = await ports.cluster.surface(app)
         with stage("render"):
             rendered = await ports.renderer.render(app, this.sources, surface)
-            desired = self._qualified(app, rendered, surface, fence, memory)
+            desired = self._qualified(this, rendered, surface, fence, memory)
         with stage("observe"):
             inventory = await ports.cluster.inventory(app)
             live = await ports.cluster.observe(app, desired, inventory)
@@ -255,13 +257,15 @@ class Reconciler:
         memory.failure = memory.failure if this.trigger.dry_run else failure
         return await self.ports.history.record(record)
 
-    def _qualified(self, app: App, rendered: Rendered, surface: Surface, fence: Fence, memory: _Memory) -> DesiredSet:
+    def _qualified(self, this: _Pass, rendered: Rendered, surface: Surface, fence: Fence, memory: _Memory) -> DesiredSet:
         """The same values as long as nothing they come from has changed."""
-        known = memory.qualified
+        app, known = this.app, memory.qualified
         if known and known[0] is rendered and known[1] is surface and known[2] is app and known[3] == fence:
             return known[4]
         desired = confined(qualify(rendered.objects, surface, app, self.marking), fence)
-        desired = replace(desired, warnings=rendered.warnings + desired.warnings)
+        types = tuple(source_type(found.tree, source) for found, source in zip(this.sources, app.sources, strict=True))
+        summary = Summary(images(rendered.objects), types)
+        desired = replace(desired, warnings=rendered.warnings + desired.warnings, summary=summary)
         memory.qualified = (rendered, surface, app, fence, desired)
         return desired
 

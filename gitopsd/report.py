@@ -92,6 +92,7 @@ def concluded(
         drifts=_drifts(app, record, evidence, outcome),
         conditions=conditions,
         warnings=plan.warnings + (outcome.warnings if outcome else ()),
+        summary=evidence.desired.summary,
     )
 
 

@@ -92,6 +92,11 @@ _NEIGHBOURS = (
         (Recipe("helm", "neighbours/helm", "helm.sh/helm/v4/cmd/helm"),),
         asks=("version", "--short"),
     ),
+    Kit(
+        "argocd",
+        "github.com/argoproj/argo-cd/v3",
+        (Recipe("argocd", "neighbours/argocd", "github.com/argoproj/argo-cd/v3/cmd"),),
+    ),
 )
 
 NEIGHBOURS = {recipe.name: kit for kit in _NEIGHBOURS for recipe in kit.recipes}

@@ -80,6 +80,14 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """What a render comes to: its container images, and what each source is (Kustomize, Helm, Directory)."""
+
+    images: tuple[str, ...] = ()
+    source_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredSet:
     """All that an application wants.
 
@@ -91,6 +99,7 @@ class DesiredSet:
     digest: str
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
+    summary: Summary = field(default_factory=Summary)
 
 
 @dataclass(frozen=True, slots=True)

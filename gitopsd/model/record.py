@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health, HealthStatus
-from gitopsd.model.plan import Action, FieldChange
+from gitopsd.model.plan import Action, FieldChange, Summary
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Commit
 from gitopsd.model.standing import Order
@@ -187,6 +187,7 @@ class SyncRecord:
     warnings: tuple[str, ...] = ()
     lifted: tuple[Order, ...] = ()
     candidates: str = ""
+    summary: Summary = field(default_factory=Summary)
 
     @property
     def revision(self) -> str:

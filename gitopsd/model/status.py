@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gitopsd.model.app import App
 from gitopsd.model.health import Health, HealthStatus
+from gitopsd.model.plan import Summary
 from gitopsd.model.record import Condition, DriftOutcome, ResourceState, SyncRecord, SyncStatus
 from gitopsd.model.refs import ObjectRef
 
@@ -37,6 +38,7 @@ class AppStatus:
     resources: tuple[ResourceState, ...] = ()
     plan_digest: str = ""
     candidates: str = ""
+    summary: Summary = field(default_factory=Summary)
 
     def after(self, record: SyncRecord) -> AppStatus:
         """How it stands after a pass. One that came to no plan keeps what was known of the objects.
@@ -63,6 +65,7 @@ class AppStatus:
             plan_digest=_open_digest(record) if planned else self.plan_digest,
             candidates=record.candidates if planned else self.candidates,
             resources=record.resources if planned else self.resources,
+            summary=record.summary if planned else self.summary,
         )
 
     @property

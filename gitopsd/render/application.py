@@ -35,11 +35,23 @@ def render_source(tree: Tree, source: Source, settings: BuildSettings, given: Gi
     if source.ref and not source.path and not source.chart:
         return []
     path = _folder(tree, source)
+    match source_type(tree, source):
+        case "Kustomize":
+            return build(tree, path, settings, given.answers, Edits(source.kustomize, given.variables))
+        case "Helm":
+            return render_chart(tree, path, source.helm or HelmOptions(), settings, given)
+        case _:
+            return render_folder(tree, path, source.directory or DirectoryOptions(), settings, given)
+
+
+def source_type(tree: Tree, source: Source) -> str:
+    """Kustomize, Helm or Directory: Argo CD's words."""
+    path = _path(source)
     if source.kustomize is not None or (_is_open(source) and _has(tree, path, FILE_NAMES)):
-        return build(tree, path, settings, given.answers, Edits(source.kustomize, given.variables))
+        return "Kustomize"
     if source.chart or source.helm is not None or (_is_open(source) and _has(tree, path, (CHART,))):
-        return render_chart(tree, path, source.helm or HelmOptions(), settings, given)
-    return render_folder(tree, path, source.directory or DirectoryOptions(), settings, given)
+        return "Helm"
+    return "Directory"
 
 
 def _is_open(source: Source) -> bool:
@@ -47,9 +59,13 @@ def _is_open(source: Source) -> bool:
     return source.directory is None and source.helm is None and not source.chart
 
 
-def _folder(tree: Tree, source: Source) -> str:
+def _path(source: Source) -> str:
     path = posixpath.normpath(source.path).strip("/") if source.path else ""
-    path = "" if path == "." else path
+    return "" if path == "." else path
+
+
+def _folder(tree: Tree, source: Source) -> str:
+    path = _path(source)
     entry = None if path.startswith("..") else tree.entry(path)
     if entry is None:
         raise RenderError("does not exist", Place(source.path, field="spec.source.path"))

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gitopsd.config.application import spec_document
-from gitopsd.model.app import App, Source
+from gitopsd.model.app import App
 from gitopsd.model.health import HealthStatus
 from gitopsd.model.record import Condition, Phase, ResourceState, SyncRecord, SyncStatus
 from gitopsd.model.status import AppStatus
@@ -48,7 +48,8 @@ def status_document(shown: Shown, live: Mapping[str, Any], now: datetime) -> dic
         "conditions": _conditions(_said(status), live.get("conditions") or (), now) or None,
         "history": history(live.get("history") or [], status.app, status.operation) or None,
         **_operation(shown, live, now),
-        **_source_types(status.app),
+        "summary": without_empty({"images": list(status.summary.images)}),
+        **_source_types(status),
     }
 
 
@@ -158,17 +159,6 @@ def _deployment(record: SyncRecord, app: App, number: int) -> dict[str, Any]:
     }
 
 
-def _source_types(app: App) -> dict[str, Any]:
-    """What each source says of itself; of one that leaves it to its files nothing is said."""
-    types = [_source_type(source) for source in app.sources]
-    if not all(types):
-        return {}
-    return {"sourceType": types[0]} if app.spec.source else {"sourceTypes": types}
-
-
-def _source_type(source: Source) -> str:
-    if source.chart or source.helm is not None:
-        return "Helm"
-    if source.kustomize is not None:
-        return "Kustomize"
-    return "Directory" if source.directory is not None else ""
+def _source_types(status: AppStatus) -> dict[str, Any]:
+    types = status.summary.source_types
+    return {"sourceType": next(iter(types), None)} if status.app.spec.source else {"sourceTypes": list(types)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source, resource_origin
 from gitopsd.model.health import Health, HealthStatus
-from gitopsd.model.plan import Action
+from gitopsd.model.plan import Action, Summary
 from gitopsd.model.record import ObjectResult, Phase, ResourceState, ResultStatus, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Commit
@@ -44,6 +44,7 @@ def record(minute: int = 0, number: int = 7, trigger: Trigger | None = None, **f
         health=HEALTHY,
         results=(ObjectResult(REF, Action.CREATE, ResultStatus.SYNCED, "not there"),),
         resources=(state(),),
+        summary=Summary(("example.test/api:1",), ("Kustomize",)),
     )
     return replace(sync, **fields)
 

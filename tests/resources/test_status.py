@@ -56,6 +56,8 @@ def test_a_sync_is_shown_whole() -> None:
                 "initiatedBy": {"automated": True},
             }
         ],
+        "sourceType": "Kustomize",
+        "summary": {"images": ["example.test/api:1"]},
         "operationState": {
             "operation": {"sync": {"revision": "c1"}, "initiatedBy": {"automated": True}},
             "phase": "Succeeded",

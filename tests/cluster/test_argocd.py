@@ -1,0 +1,46 @@
+"""The `argocd` command through a real argocd-server: it lists, gets, waits for, syncs and ends what gitopsd reconciles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import LocalCluster
+from tests.cluster.argocd import ArgoCd, argocd_server
+from tests.cluster.resources import Land, land
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def here(cluster: LocalCluster, namespace: str, tmp_path: Path) -> Iterator[Land]:
+    """A daemon with one application, which only a person syncs."""
+    with land(cluster, namespace, tmp_path) as found:
+        found.daemon.repo.commit({"web/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"})
+        found.create("web", automated=False)
+        yield found
+
+
+@pytest.fixture
+def argocd(cluster: LocalCluster, here: Land, tmp_path: Path) -> Iterator[ArgoCd]:
+    """The command, and its server."""
+    with argocd_server(cluster, here.namespace, tmp_path) as found:
+        yield found
+
+
+def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> None:
+    """List and get show our status, sync is obeyed and waited for, and history has what was deployed."""
+    here.until_state("web", "OutOfSync Missing")
+    assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["web"]
+    assert "OutOfSync" in argocd("app", "get", "web")
+    revision = here.daemon.app("web")["sync"]["revision"]
+    done = argocd("app", "sync", "web", "--revision", revision, "--timeout", "60")
+    assert "Succeeded" in done
+    argocd("app", "wait", "web", "--sync", "--health", "--operation", "--timeout", "60")
+    shown = argocd.document("app", "get", "web")
+    assert (shown["status"]["sync"]["status"], shown["status"]["sync"]["revision"]) == ("Synced", revision)
+    assert [resource["name"] for resource in shown["status"]["resources"]] == ["settings"]
+    assert revision[:7] in argocd("app", "history", "web")
+    assert here.config_map("settings")
