@@ -5,14 +5,17 @@ The inventory goes last, so that whatever ends a deletion in the middle, the nex
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 from gitopsd.apply import apply
+from gitopsd.config import app_document
 from gitopsd.model.app import App
 from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.plan import Desired, DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, Trigger
+from gitopsd.model.standing import Deleted
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.removal import Found, delete_hooks, removal_plan
 from gitopsd.ports import Ports
@@ -37,6 +40,7 @@ class Removal:
             course.held_back = why
             waiting = Condition("DependencyNotReady", why)
             return replace(self._record(app, trigger), message=why, finished=self.ports.clock.now(), conditions=(waiting,))
+        await self._order(app, deletion)
         app = app.with_options((f"PrunePropagationPolicy={deletion.propagation}",))
         record = self._record(app, trigger)
         try:
@@ -47,6 +51,15 @@ class Removal:
         if outcome.phase is not Phase.SUCCEEDED:
             record = replace(record, conditions=(Condition("DeletionError", outcome.message),))
         return await self.ports.history.record(replace(record, attempted=True, finished=self.ports.clock.now()))
+
+    async def _order(self, app: App, deletion: Deletion) -> None:
+        """Makes a note of what is being done, for a start after a crash: the application's document may be gone by then."""
+        propagation = deletion.propagation if deletion.cascade else ""
+        known = app.standing.deleted
+        if known is None or (known.propagation, known.by) != (propagation, deletion.by):
+            document = json.dumps(app_document(app), sort_keys=True)
+            order = Deleted(by=deletion.by, since=self.ports.clock.now(), propagation=propagation, document=document)
+            await self.ports.history.give(app.key, order)
 
     def _record(self, app: App, trigger: Trigger) -> SyncRecord:
         return SyncRecord(app.key, trigger, Phase.RUNNING, "being deleted", self.ports.clock.now())

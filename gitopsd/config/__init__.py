@@ -6,7 +6,7 @@ Everything raises ConfigError, with file, line and field.
 
 from __future__ import annotations
 
-from gitopsd.config.application import read_application
+from gitopsd.config.application import app_document, read_application
 from gitopsd.config.check import Report, check
 from gitopsd.config.contents import Problem
 from gitopsd.config.documents import ConfigErrors, Document, read_documents
@@ -31,6 +31,7 @@ __all__ = [
     "Scan",
     "SecretFile",
     "adopts",
+    "app_document",
     "check",
     "dependencies",
     "load_applications",

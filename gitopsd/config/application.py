@@ -121,6 +121,13 @@ def read_source(value: Any) -> Source | None:
         return None
 
 
+def app_document(app: App) -> dict[str, Any]:
+    """The application as a document, for `read_application` to read again."""
+    named = {"name": app.key.name, "namespace": app.key.namespace, "labels": app.labels, "annotations": app.annotations}
+    metadata = named | {"finalizers": list(app.finalizers)}
+    return {"apiVersion": API_VERSION, "kind": "Application", "metadata": metadata, "spec": spec_document(app)}
+
+
 def spec_document(app: App) -> dict[str, Any]:
     """The application's `spec`, as its document would say it; what holds anyway is left out."""
     written: dict[str, Any] = TypeAdapter(AppSpec).dump_python(app.spec, mode="json", by_alias=True, exclude_defaults=True)

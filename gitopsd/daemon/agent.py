@@ -75,11 +75,13 @@ class Agent:
             self._drop(key)
         for key, deletion in going.items():
             self.delete(key, deletion)
-        for key, declared in apps.items():
+        for key, app in leaving.resumed(self.ordered, apps).items():
+            self._set(AppStatus(replace(app, standing=self.ordered.pop(key))))
+            self.queue.put(key, Trigger(TriggerKind.START))
+        for key, document in apps.items():
             status = self._statuses.get(key)
-            document = leaving.declared(declared, status)
             standing = status.app.standing if status else self.ordered.pop(key, document.standing)
-            app = document if standing == document.standing else replace(document, standing=standing)
+            app = leaving.declared(document if standing == document.standing else replace(document, standing=standing), status)
             if status is None or status.app != app:
                 self._set(replace(status, app=app) if status else AppStatus(app))
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))

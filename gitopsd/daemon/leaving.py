@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Mapping
 from dataclasses import replace
 
+from gitopsd.config import Document, read_application
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion, asked_by
 from gitopsd.model.record import Phase, SyncRecord
+from gitopsd.model.standing import Deleted, Standing
 from gitopsd.model.status import AppStatus
 
 
@@ -32,8 +35,25 @@ def _wanted(app: App) -> Deletion | None:
 
 def declared(app: App, status: AppStatus | None) -> App:
     """The application of a document. What a person deleted stays so as long as its document is there; nothing else does."""
-    ordered = status and status.app.deletion
-    return replace(app, deletion=ordered) if ordered and ordered.by else app
+    known = status.app.deletion if status else _ordered(app.standing.deleted)
+    return replace(app, deletion=known) if known and known.by else app
+
+
+def resumed(ordered: Mapping[AppKey, Standing], apps: Container[AppKey]) -> Mapping[AppKey, App]:
+    """The applications whose deletion an end of gitopsd cut off, and whose documents are gone: as their orders have them."""
+    orders = {key: standing.deleted for key, standing in ordered.items() if key not in apps}
+    return {key: _restored(ordered[key], order) for key, order in orders.items() if order}
+
+
+def _restored(standing: Standing, order: Deleted) -> App:
+    app = read_application(Document("", json.loads(order.document)), None)
+    return replace(app, standing=standing, deletion=_ordered(order))
+
+
+def _ordered(order: Deleted | None) -> Deletion | None:
+    if order is None:
+        return None
+    return Deletion(cascade=bool(order.propagation), propagation=order.propagation or "foreground", by=order.by)
 
 
 def after(status: AppStatus, record: SyncRecord) -> AppStatus:

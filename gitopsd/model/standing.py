@@ -105,7 +105,26 @@ class Confirmed(Order):
         return f"deletions {self.digest[:16]}"
 
 
-KINDS: tuple[type[Order], ...] = (Suspended, Pinned, Approved, Adopted, Confirmed)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted(Order):
+    """The application is being taken away; a sync that succeeds says that it is not, after all.
+
+    `propagation` is how its objects are deleted, empty where they stay. `document` is its document as JSON: the one that it came
+    from may be gone by now. `by` is empty where its finalizer began it.
+    """
+
+    once: ClassVar[bool] = True
+
+    propagation: str
+    document: str
+
+    @property
+    def detail(self) -> str:
+        """What becomes of its objects."""
+        return f"with its objects ({self.propagation})" if self.propagation else "without its objects"
+
+
+KINDS: tuple[type[Order], ...] = (Suspended, Pinned, Approved, Adopted, Confirmed, Deleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +136,7 @@ class Standing:
     approved: Approved | None = None
     adopted: Adopted | None = None
     confirmed: Confirmed | None = None
+    deleted: Deleted | None = None
 
     @property
     def orders(self) -> tuple[Order, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
+from gitopsd.daemon.agent import Agent
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import ObjectError
@@ -82,3 +84,24 @@ async def test_what_depends_on_others_goes_first() -> None:
         await until(lambda: all(gone(found.status(key.name)) for key in keys))
         order = [record.app.name for record in found.world.history.records.values() if record.message == "nothing to do"]
         assert order == ["web", "db"]
+
+
+async def test_a_deletion_goes_on_after_a_crash() -> None:
+    """Its document is gone, and so is the daemon that had read it: the order has what is needed, hooks too."""
+    async with room(of=held(app(prune=True, self_heal=True))) as found:
+        found.push("c1", manifest(name="a"))
+        await until(lambda: found.status().settled and found.status().revision == "c1")
+        found.cluster.failures["write", ref("a")] = ObjectError(ref("a"), "delete", "Forbidden", "protected")
+        found.agent.adopt({}, {})
+        await until(lambda: bool(found.status().conditions))
+        found.cluster.failures.clear()
+        found.world.restart()
+        later = Agent(found.world.reconciler, workers=1, ordered=dict(await found.world.history.standing()))
+        assert later.adopt({}, {}) == ()
+        (status,) = later.statuses()
+        assert status.app.spec == found.world.app.spec
+        working = asyncio.create_task(later.run())
+        await until(lambda: later.adopt({}, {}) == (found.world.app.key,))
+        assert found.world.names() == set()
+        working.cancel()
+        await asyncio.wait({working})
