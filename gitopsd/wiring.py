@@ -73,11 +73,12 @@ async def open_service(config: Config) -> Service:
     agent = Agent(reconciler, listeners, watchers, workers=config.workers.syncs, ordered=ordered)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
-    resources = Resources(declared, ApplicationResources(config.clusters), writeback, Requests(agent, writeback))
+    resources = Resources(declared, ApplicationResources(config.known_clusters), writeback, Requests(agent, writeback))
     scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events, resources)
     polling = Polling(config.polling.interval.total_seconds(), config.polling.jitter)
     timers = Timers(agent, sources, polling, scan)
     _follow(config, declared, resources.requests, timers)
+    _follow_secrets(config, clusters, watching)
     readiness = Readiness(history, clusters.status)
 
     async def close() -> None:
@@ -92,8 +93,7 @@ async def open_service(config: Config) -> Service:
     control = Control(
         agent, orders, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
     )
-    addresses = Addresses(config.server.listen, config.server.metrics)
-    return Service(addresses, agent, timers, control, history, scan, close)
+    return Service(_addresses(config), agent, timers, control, history, scan, close)
 
 
 async def _history(config: Config, clock: SystemClock) -> History:
@@ -122,11 +122,15 @@ class _Watching:
             on_request=self.metrics.api_request,
         )
 
+    def all(self) -> None:
+        """Other clusters are there, or reached in another way."""
+        if self.agent:
+            self._look(tuple(status.app.key for status in self.agent.statuses()), TriggerKind.WATCH)
+
     def _connection(self, cluster: str, ok: bool, message: str) -> None:  # noqa: FBT001 - the listener's signature
         if ok:
             _log.info("cluster connected", cluster=cluster)
-            if self.agent:
-                self._look(tuple(status.app.key for status in self.agent.statuses()), TriggerKind.WATCH)
+            self.all()
         else:
             _log.warning("cluster lost", cluster=cluster, reason=message)
 
@@ -174,6 +178,15 @@ def _follow(config: Config, declared: Declared, requests: Requests, timers: Time
     requests.refresh = timers.refresh
     for place in filter(None, (source.cluster for source in config.applications)):
         declared.follow(place.selector, place.namespaces, timers.scan_soon)
+
+
+def _addresses(config: Config) -> Addresses:
+    return Addresses(config.server.listen, config.server.metrics)
+
+
+def _follow_secrets(config: Config, clusters: Clusters, watching: _Watching) -> None:
+    if config.cluster_secrets:
+        clusters.follow_secrets(config.cluster_secrets.cluster, config.cluster_secrets.namespace, watching.all)
 
 
 def _settings(app: App, defaults: Defaults) -> AppSettings:

@@ -14,9 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from gitopsd.cluster.config import ClusterConfig
+from gitopsd.cluster.config import ClusterConfig, Endpoint
 from gitopsd.cluster.credentials import Credential, credential
-from gitopsd.cluster.kubeconfig import Endpoint, read_access
+from gitopsd.cluster.kubeconfig import read_access
 from gitopsd.model.errors import ClusterError
 
 _PAUSE = 1.0  # seconds between two renewals, so that a server which refuses us does not make us run plugins in a loop
@@ -61,6 +61,11 @@ class Access:
             self._made = time.monotonic()
             self._login = await self._load()
             return self._login
+
+    def reconfigure(self, config: ClusterConfig) -> None:
+        """The same cluster is reached in another way from now on."""
+        self._config = config
+        self.suspect()
 
     def suspect(self) -> None:
         """The server is not who we took it for: its certificate may have been replaced, and the kubeconfig with it."""

@@ -85,9 +85,15 @@ class Client:
         self._watches: aiohttp.ClientSession | None = None
         self._unreachable: tuple[float, str] = (0.0, "")
         self._ending: set[asyncio.Future[None]] = set()
+        self._closed = False
+
+    def reconfigure(self, config: ClusterConfig) -> None:
+        """The same cluster is reached in another way from now on."""
+        self._access.reconfigure(config)
 
     async def close(self) -> None:
-        """Ends all connections."""
+        """Ends all connections; there will be no others."""
+        self._closed = True
         for session in (self._requests, self._watches):
             if session is not None:
                 await session.close()
@@ -163,6 +169,8 @@ class Client:
         raise AssertionError
 
     async def _ask(self, request: Request, login: Login) -> tuple[int, Mapping[str, str], bytes]:
+        if self._closed:
+            raise ClusterError(self.name, "it is not configured any more")
         if self._requests is None:
             self._requests = self._session(aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS))
         headers = {**login.headers, **_PLAIN, "Accept": request.accept}
@@ -202,6 +210,8 @@ class Client:
 
     async def _open(self, path: str, params: Mapping[str, str], accept: str) -> aiohttp.ClientResponse:
         """A stream that has begun. A kind that was defined a moment ago can be watched only a little later (429)."""
+        if self._closed:
+            raise ClusterError(self.name, "it is not configured any more")
         if self._watches is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
             self._watches = self._session(timeout)

@@ -15,7 +15,7 @@ from gitopsd.cluster.inventories import Inventories
 from gitopsd.cluster.link import ClusterStatus, Link
 from gitopsd.cluster.observer import Observer
 from gitopsd.cluster.paths import collection
-from gitopsd.cluster.reflector import Reflector, Target
+from gitopsd.cluster.reflector import Reflector, Sink, Target
 from gitopsd.cluster.sending import Sender
 from gitopsd.cluster.store import Kind, Store
 from gitopsd.cluster.trials import Trials
@@ -56,10 +56,20 @@ class Cluster:
         await self._watches.close()
         await self._client.close()
 
+    def reconfigure(self, config: ClusterConfig) -> None:
+        """The same cluster is reached in another way, or has other limits."""
+        self.config = config
+        self._client.reconfigure(config)
+
+    def follow(self, target: Target, sink: Sink) -> None:
+        """Follows a collection as long as the cluster is known."""
+        self._watches.follow(target, sink)
+
     @property
     def target(self) -> project.Target:
         """The cluster as projects know it."""
-        return project.Target(self.config.name, self.config.server)
+        config = self.config
+        return project.Target(config.name, config.server, config.namespaces, config.cluster_resources, config.project)
 
     @property
     def status(self) -> ClusterStatus:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
+from gitopsd.cluster import reflector
 from gitopsd.cluster.cluster import Cluster
 from gitopsd.cluster.config import IN_CLUSTER, ClusterConfig, Identity, Listener
-from gitopsd.cluster.declared import Declared
+from gitopsd.cluster.declared import Collection, Declared
 from gitopsd.cluster.link import ClusterStatus
+from gitopsd.cluster.secrets import SELECTOR, ClusterSecrets, same_cluster
 from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.health import Health
@@ -25,11 +27,11 @@ class Clusters:
 
     def __init__(self, configs: Iterable[ClusterConfig], identity: Identity, listener: Listener | None = None) -> None:
         """Asks nothing yet: a cluster that can't be reached is no reason not to start."""
-        listener = listener or Listener()
-        self._clusters = {config.name: Cluster(config, identity, listener) for config in configs}
-        self._by_server = {
-            cluster.config.server.rstrip("/"): cluster for cluster in self._clusters.values() if cluster.config.server
-        }
+        self._identity = identity
+        self._listener = listener or Listener()
+        self._clusters = {config.name: Cluster(config, identity, self._listener) for config in configs}
+        self._declared: dict[str, ClusterConfig] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -39,15 +41,44 @@ class Clusters:
 
     async def close(self) -> None:
         """Ends all watches and connections."""
-        await asyncio.gather(*(cluster.close() for cluster in self._clusters.values()))
+        await asyncio.gather(*(cluster.close() for cluster in self._clusters.values()), *self._leaving)
 
     def status(self) -> tuple[ClusterStatus, ...]:
         """How each cluster is, in the order of the configuration."""
         return tuple(cluster.status for cluster in self._clusters.values())
 
+    def follow_secrets(self, home: str, namespace: str, on_change: Callable[[], None]) -> None:
+        """Takes clusters from Argo CD's cluster Secrets in a namespace of the cluster `home`, as they come, change and go."""
+        secrets = ClusterSecrets(tuple(cluster.config for cluster in self._clusters.values()))
+        sink = Collection(lambda: self._take(secrets.read(sink.objects), on_change))
+        path = f"/api/v1/namespaces/{namespace}/secrets"
+        self._clusters[home].follow(reflector.Target("cluster Secrets", path, {"labelSelector": SELECTOR}), sink)
+
+    def _take(self, declared: Mapping[str, ClusterConfig], on_change: Callable[[], None]) -> None:
+        """Makes the clusters those that are declared. One that is only reached in another way goes on."""
+        if declared == self._declared:
+            return
+        before, self._declared = self._declared, dict(declared)
+        for name, config in before.items():
+            if name not in declared or not same_cluster(config, declared[name]):
+                leaving = asyncio.create_task(self._clusters.pop(name).close())
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+        for name, config in declared.items():
+            if name not in self._clusters:
+                self._clusters[name] = Cluster(config, self._identity, self._listener)
+            else:
+                self._clusters[name].reconfigure(config)
+        on_change()
+
+    def _at(self, server: str) -> Cluster | None:
+        """The cluster that destinations call by this server."""
+        wanted = server.rstrip("/")
+        return next((cluster for cluster in self._clusters.values() if cluster.config.server.rstrip("/") == wanted), None)
+
     def declared(self) -> Declared:
         """The resources in gitopsd's own cluster (the configuration has it, where any are to be followed); follows none yet."""
-        return (self._by_server.get(IN_CLUSTER) or next(iter(self._clusters.values()))).declared()
+        return (self._at(IN_CLUSTER) or next(iter(self._clusters.values()))).declared()
 
     def _of(self, app: App) -> Cluster:
         destination = app.spec.destination
@@ -55,9 +86,7 @@ class Clusters:
             raise ClusterError(
                 destination.name, f"{app.key} names a server and a name as its destination; it must be one of them"
             )
-        cluster = (
-            self._by_server.get(destination.server.rstrip("/")) if destination.server else self._clusters.get(destination.name)
-        )
+        cluster = self._at(destination.server) if destination.server else self._clusters.get(destination.name)
         if cluster is None:
             known = ", ".join(
                 f"{c.config.name} ({c.config.server})" if c.config.server else c.config.name for c in self._clusters.values()

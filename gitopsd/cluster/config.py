@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from gitopsd import __version__
 from gitopsd.model.app import AppKey
@@ -14,17 +16,41 @@ IN_CLUSTER = "https://kubernetes.default.svc"
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an API server is, and how it is told from an impostor. `ca` is PEM; empty means the system's authorities."""
+
+    server: str
+    ca: str = ""
+    insecure: bool = False
+    server_name: str = ""
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """How we say who we are. `settings` is the `user` of a kubeconfig, relative paths being relative to `folder`."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    folder: Path = Path()
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterConfig:
     """A cluster: `name` and `server` are what destinations say, `kubeconfig` and `context` how it is reached.
 
-    Without a `kubeconfig` it is the pod's own service account. An empty `context` is the file's current one. `server`
-    need not be the address in the kubeconfig: it is a name, and may be empty.
+    Without a `kubeconfig` it is the pod's own service account, unless the access is `given`. An empty `context` is the file's
+    current one. `server` need not be the address in the kubeconfig: it is a name, and may be empty. The rest are limits that a
+    Secret may set: see `gitopsd.model.project.Target`.
     """
 
     name: str
     server: str = ""
     kubeconfig: str = ""
     context: str = ""
+    given: tuple[Endpoint, User] | None = field(default=None, repr=False)
+    namespaces: tuple[str, ...] = ()
+    cluster_resources: bool = True
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)

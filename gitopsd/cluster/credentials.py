@@ -19,7 +19,8 @@ from typing import Any
 
 import orjson
 
-from gitopsd.cluster.kubeconfig import AccessError, Endpoint, User, pem, read_text
+from gitopsd.cluster.config import Endpoint, User
+from gitopsd.cluster.kubeconfig import AccessError, pem, read_text
 from gitopsd.model.errors import ClusterError
 
 FILE_SECONDS = 60.0

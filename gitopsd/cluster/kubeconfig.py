@@ -11,13 +11,12 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gitopsd.cluster.config import ClusterConfig
+from gitopsd.cluster.config import ClusterConfig, Endpoint, User
 from gitopsd.model.errors import ClusterError
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -26,31 +25,14 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _MAX_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where an API server is, and how it is told from an impostor. `ca` is PEM; empty means the system's authorities."""
-
-    server: str
-    ca: str = ""
-    insecure: bool = False
-    server_name: str = ""
-    proxy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """How we say who we are. `settings` is the `user` of a kubeconfig, relative paths being relative to `folder`."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    folder: Path = Path()
-
-
 class AccessError(Exception):
     """Why there is no access: what is missing or not understood, without any credential."""
 
 
 def read_access(config: ClusterConfig) -> tuple[Endpoint, User]:
     """The endpoint and the user of a cluster; blocks on files. Raises ClusterError with what is missing where."""
+    if config.given is not None:
+        return config.given
     try:
         return _from_kubeconfig(config) if config.kubeconfig else _from_account()
     except AccessError as missing:

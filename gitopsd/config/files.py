@@ -113,7 +113,7 @@ class ApplicationFiles:
         digest = hashlib.sha256(text).digest()
         if digest == known.digest:
             return replace(known, stat=stat)
-        contents = read_contents(text, str(path), self._config.clusters)
+        contents = read_contents(text, str(path), self._config.known_clusters)
         return _File(stat, digest, contents.after(known.contents))
 
     def _without_doubles(self) -> tuple[list[App], list[Problem]]:

@@ -121,6 +121,15 @@ class Cluster(Section):
     """The context of that file; its current one where this is silent."""
 
 
+class ClusterSecrets(Section):
+    """Where Argo CD's cluster Secrets are: more clusters, which come and go without a restart."""
+
+    cluster: str = "in-cluster"
+    """The name of the cluster that they are in."""
+    namespace: DnsLabel = "argocd"
+    """Their namespace."""
+
+
 class GitHubApp(Section):
     """A GitHub App that stands in for a person's token."""
 
@@ -298,6 +307,8 @@ class Config(Section):
     """How repositories are asked for news."""
     clusters: tuple[Cluster, ...] = (Cluster(name="in-cluster", server=IN_CLUSTER),)
     """The clusters that applications may name."""
+    cluster_secrets: ClusterSecrets | None = None
+    """Argo CD's cluster Secrets."""
     repositories: tuple[Repository, ...] = ()
     """Credentials of repositories."""
     signatures: Signatures = Signatures()
@@ -314,3 +325,8 @@ class Config(Section):
     """What holds for applications that say nothing else."""
     log: Log = Log()
     """What is logged, and how."""
+
+    @property
+    def known_clusters(self) -> tuple[Cluster, ...] | None:
+        """The clusters that a destination may name, None where Secrets may declare others."""
+        return None if self.cluster_secrets else self.clusters

@@ -46,6 +46,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _server(mapping(config.get("server")))
     yield from _storage(mapping(config.get("storage")))
     yield from _clusters(config.get("clusters"))
+    yield from _cluster_secrets(config)
     yield from _repositories(config.get("repositories"))
     for index, source in mappings(config.get("applications")):
         if bool(source.get("file")) == bool(source.get("cluster")):
@@ -80,6 +81,13 @@ def _clusters(clusters: Any) -> Iterator[Finding]:
     for index, cluster in mappings(clusters):
         if cluster.get("context") and not cluster.get("kubeconfig"):
             yield ("clusters", index, "context"), "needs kubeconfig: the file that has this context"
+
+
+def _cluster_secrets(config: Mapping[str, Any]) -> Iterator[Finding]:
+    home = mapping(config.get("clusterSecrets")).get("cluster", "in-cluster")
+    names = [cluster.get("name") for _, cluster in mappings(config.get("clusters", [{"name": "in-cluster"}]))]
+    if config.get("clusterSecrets") is not None and home not in names:
+        yield ("clusterSecrets", "cluster"), "names no entry of clusters"
 
 
 def _repositories(repositories: Any) -> Iterator[Finding]:

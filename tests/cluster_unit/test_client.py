@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.cluster.client import MAX_BODY, Request
-from gitopsd.cluster.config import Listener
+from gitopsd.cluster.client import MAX_BODY, Client, Request
+from gitopsd.cluster.config import ClusterConfig, Listener
 from gitopsd.cluster.refusal import Refusal
 from gitopsd.model.errors import ClusterError
 from tests.cluster_unit.apiserver import in_turn, saying, serving
@@ -89,9 +89,12 @@ async def test_sends_paths_as_they_are(tmp_path: Path) -> None:
 
 
 async def test_a_port_without_a_server(tmp_path: Path) -> None:
-    """Nobody there is said at once."""
-    async with serving(OK, tmp_path) as client:
+    """Nobody there is said at once; and a client that was closed asks nobody."""
+    async with serving(OK, tmp_path) as closed:
         pass
+    with pytest.raises(ClusterError, match="it is not configured any more"):
+        await closed.get("/x")
+    client = Client(ClusterConfig("toy", kubeconfig=str(tmp_path / "kubeconfig")), Listener())
     with pytest.raises(ClusterError, match="it can't be reached: Connection refused"):
         await client.get("/x")
     await client.close()

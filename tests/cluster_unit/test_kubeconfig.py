@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from gitopsd.cluster.access import Access
-from gitopsd.cluster.config import ClusterConfig
+from gitopsd.cluster.config import ClusterConfig, Endpoint, User
 from gitopsd.cluster.credentials import credential
-from gitopsd.cluster.kubeconfig import Endpoint, User, read_access
+from gitopsd.cluster.kubeconfig import read_access
 from gitopsd.model.errors import ClusterError
 from tests.cluster_unit.apiserver import minimal_kubeconfig
 
