@@ -126,7 +126,7 @@ def _arguments(need: InflateChart) -> Iterator[str]:
     yield from need.settings
     yield from (f"--set-file={name}=attached-{index}" for index, (name, _) in enumerate(need.attached))
     yield from need.flags
-    yield from ("--", need.release, "./chart")
+    yield from ("--", *filter(None, (need.release,)), "./chart")
 
 
 def _read(stream: IO[bytes], need: InflateChart) -> bytes:

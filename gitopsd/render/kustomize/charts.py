@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
@@ -40,7 +40,7 @@ def inflate(chart: HelmChart, globals_: HelmGlobals | None, root: Root) -> tuple
     files.add(*found)
     need = InflateChart(
         name=chart.name,
-        release=chart.release_name or _RELEASE,
+        release="" if chart.name_template else chart.release_name or _RELEASE,
         namespace=chart.namespace or "default",
         files=tuple(sorted(files.files.items())),
         values=tuple(_values(chart, files.files, root)),
@@ -72,19 +72,28 @@ def _chart(chart: HelmChart, home: str, root: Root) -> tuple[Tree, str] | None:
 
 def _values(chart: HelmChart, files: dict[str, bytes], root: Root) -> Iterator[bytes]:
     """In ascending precedence. `merge` lets the file (or the chart's own) win over `valuesInline`; `replace` reads none."""
-    inline = dump([chart.values_inline]).encode() if chart.values_inline else None
-    file = root.read(chart.values_file).data if chart.values_file else None
-    if inline and chart.values_merge == "replace":
-        file = None
-    elif inline and chart.values_merge == "merge":
-        yield inline
-        inline, file = None, file or files.get("values.yaml")
-    if file is not None:
-        yield file
-    if inline is not None:
-        yield inline
+    file = root.read(chart.values_file).data if chart.values_file else files.get("values.yaml")
+    inline = chart.values_inline
+    if not inline:
+        yield file or b""
+    elif chart.values_merge == "replace":
+        yield dump([inline]).encode()
+    else:
+        # kustomize reads the file as its own YAML, and writes it anew: the key `n` is no boolean to the program then.
+        told = load_documents(file or b"", chart.values_file or "values.yaml", Dialect.RESOURCE)
+        own = told[0] if told else {}
+        yield dump([merged(inline, own) if chart.values_merge == "merge" else merged(own, inline)]).encode()
     for path in chart.additional_values_files:
         yield root.read(path).data
+
+
+def merged(under: Any, over: Any) -> Any:
+    """Values over others, as kustomize merges them: mappings key by key, where null removes; anything else is replaced."""
+    if not isinstance(over, dict):
+        return over
+    known = under if isinstance(under, dict) else {}
+    kept = {key: value for key, value in known.items() if key not in over}
+    return {**kept, **{key: merged(known.get(key), value) for key, value in over.items() if value is not None}}
 
 
 def _flags(chart: HelmChart) -> Iterator[str]:

@@ -73,7 +73,7 @@ def generator_steps(layer: Layer) -> Iterator[GeneratorStep]:
         make = partial(generate_data, make_secret, full, root)
         yield Step(make, f"secretGenerator[{index}]", Configured(kind="SecretGenerator"))
     for index, chart in enumerate(spec.helm_charts):
-        make = partial(inflated, chart, layer)
+        make = partial(inflated, replace(chart, namespace=chart.namespace or spec.namespace), layer)
         yield Step(make, f"helmCharts[{index}]", Configured(kind="HelmChartInflationGenerator"))
 
 
