@@ -85,7 +85,7 @@ demo: setup ## a cluster, a repository, the daemon: commit to live (CONTEXT=kind
 	@$(BIN)/python -m demo $(if $(CONTEXT),--context $(CONTEXT))
 
 bench: setup ## figures beside kubectl's, with machine and versions
-	@for script in bench/*.py; do $(BIN)/python "$$script"; done
+	@$(BIN)/python -m bench
 
 fuzz: setup ## look for input that breaks a bound (MINUTES=60)
 	@GITOPSD_FUZZ_MINUTES=$(or $(MINUTES),10) $(PYTEST) -q -m fuzz --timeout=0

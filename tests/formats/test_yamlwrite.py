@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents
-from gitopsd.formats.yamlwrite import dump, go_float, sort_keys
+from gitopsd.formats.yamlwrite import by_libyaml, dump, go_float, sort_keys
 
 SHARED = Path(os.environ.get("GITOPSD_SHARED") or Path(__file__).parents[2].parent / "shared")
 CASES = SHARED / "conformance" / "kustomize"
@@ -122,3 +122,20 @@ def test_kustomize_output() -> None:
         expected = json.loads(case.read_text())["expected"]
         if expected:
             assert dump(load_documents(expected.encode(), case.name, Dialect.RESOURCE)) == expected
+
+
+_LETTERS = st.text("ab0-:. #,/=_@+'\"\\\n\té|>&*[]{}", max_size=90)
+_TEXTS = _LETTERS | st.sampled_from(
+    ["yes", "012", "1e3", "a: b", "a #b", "- a", "a:", "2001-01-01", "---", "a" * 130, "a b " * 30]
+)
+_TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_TEXTS, _TREES, max_size=3) | _TREES)
+def test_the_short_way_writes_the_same(value: Any) -> None:
+    """What is written without libyaml is what libyaml writes."""
+    assert dump([value]) == by_libyaml(value)

@@ -46,10 +46,12 @@ def _replace(old: Json, new: Json, changes: dict[int, Json]) -> Json:
     """The new value, with the new text wherever the old one stands, or stood before."""
     if isinstance(new, dict):
         fields = old if isinstance(old, dict) else {}
-        return {key: _replace(fields.get(key), value, changes) for key, value in new.items()}
+        changed = {key: other for key, value in new.items() if (other := _replace(fields.get(key), value, changes)) is not value}
+        return {**new, **changed} if changed else new
     if isinstance(new, list):
         items = old if isinstance(old, list) else []
-        return [_replace(one, value, changes) for one, value in zip_longest(items[: len(new)], new)]
+        others = [_replace(one, value, changes) for one, value in zip_longest(items[: len(new)], new)]
+        return others if any(other is not value for other, value in zip(others, new, strict=True)) else new
     if not isinstance(new, str):
         return new
     return changes.get(id(old), changes.get(id(new), new))
