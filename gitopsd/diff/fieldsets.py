@@ -69,7 +69,7 @@ def step_to(name: str, value: Any) -> str | int | None:
     kind, _, rest = name.partition(":")
     if kind == "f" and isinstance(value, dict):
         return rest if rest in value else None
-    if not isinstance(value, list):
+    if not isinstance(value, list) or kind == "f":
         return None
     if kind == "i":
         return int(rest) if int(rest) < len(value) else None
@@ -141,12 +141,9 @@ def unite(fields: FieldsV1, more: FieldsV1) -> FieldsV1:
 def graft(body: Any, live: Any, fields: FieldsV1) -> Any:
     """`body` with the values that `fields` names in `live`; items that it lacks are added at the end."""
     inner = {name: child for name, child in fields.items() if name != _ITSELF}
-    if not inner:
+    if not inner or type(live) not in (dict, list):
         return live
-    if isinstance(live, dict):
-        grown: Any = dict(body) if isinstance(body, dict) else {}
-    else:
-        grown = list(body) if isinstance(body, list) else []
+    grown: Any = type(live)(body if type(body) is type(live) else ())
     for name, child in inner.items():
         there = step_to(name, live)
         if there is None:

@@ -109,10 +109,13 @@ def test_nothing_to_take() -> None:
     ("manager", "subresource", "who"),
     [
         ("kube-controller-manager", "scale", "kube-controller-manager"),
+        ("keda-operator", "scale", "keda-operator"),
+        ("my-scaler", "scale", "my-scaler"),
         ("kubectl", "scale", ""),
+        ("k9s", "scale", ""),
         ("kube-controller-manager", "status", ""),
     ],
 )
 def test_who_scales(manager: str, subresource: str, who: str) -> None:
-    """A controller through `scale` does; a person is drift."""
+    """A program through `scale` does; a person's hand is drift."""
     assert scaled_by(_object((manager, "Update", {"f:spec": {"f:replicas": {}}}, subresource))) == who
