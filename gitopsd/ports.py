@@ -95,6 +95,9 @@ class ClusterPort(Protocol):
     def target(self, app: App) -> Target:
         """The cluster that the application's destination names, by both of its names. Raises ClusterError for none."""
 
+    def doubt(self, app: App) -> str:
+        """The name of the application's cluster as long as it is lost, or was never heard of; else empty."""
+
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         """What the cluster serves; `fresh` asks again although nothing is known to have changed."""
 

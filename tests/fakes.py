@@ -88,6 +88,9 @@ class FakeCluster:
     def target(self, app: App) -> Target:
         return Target("here", app.spec.destination.server)
 
+    def doubt(self, app: App) -> str:
+        return self.down and self.target(app).name
+
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         self._call("surface")
         return self.surface_now

@@ -100,6 +100,14 @@ class Clusters:
         """See `ClusterPort`."""
         return self._of(app).target
 
+    def doubt(self, app: App) -> str:
+        """See `ClusterPort`."""
+        try:
+            status = self._of(app).status
+        except ClusterError:
+            return ""  # which is said at once
+        return "" if status.connected else status.name
+
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         """See `ClusterPort`."""
         return await self._of(app).surface(fresh=fresh)

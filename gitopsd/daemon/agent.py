@@ -56,6 +56,7 @@ class Agent:
     _stopping: bool = False
 
     def __post_init__(self) -> None:
+        self.queue.doubt, self.queue.narrow = self._doubt, max(1, self.workers // 4)
         self._superseding = Superseding(self.reconciler)
         self._fights = Fights(
             look=lambda key: self.queue.put(key, Trigger(TriggerKind.WATCH)),
@@ -225,6 +226,10 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             for _ in range(self.workers):
                 group.create_task(self._work())
+
+    def _doubt(self, key: AppKey) -> str:
+        status = self._statuses.get(key)
+        return self.reconciler.ports.cluster.doubt(status.app) if status else ""
 
     async def _work(self) -> None:
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gitopsd.model.app import AppKey
@@ -34,20 +35,26 @@ class WorkQueue:
     """Triggers by application; people's requests go first, everything else in order of arrival.
 
     Its size is bounded by the number of applications. A trigger that arrives while its application is worked on waits until
-    that pass is done, so that nothing it stands for is missed.
+    that pass is done, so that nothing it stands for is missed. `doubt` names the cluster of an application, where nobody knows
+    whether it answers: of such a cluster at most `narrow` applications are worked on at once, and the others never wait for it.
     """
 
+    doubt: Callable[[AppKey], str] = lambda _: ""
+    narrow: int = 8
     _urgent: deque[AppKey] = field(default_factory=deque)
     _waiting: deque[AppKey] = field(default_factory=deque)
     _triggers: dict[AppKey, Trigger] = field(default_factory=dict)
-    _busy: set[AppKey] = field(default_factory=set)
+    _busy: dict[AppKey, str] = field(default_factory=dict)
+    """... with the cluster in doubt, if it was that."""
+    _aside: dict[AppKey, str] = field(default_factory=dict)
+    """What waits for its cluster; any trigger, such as that of its return, has it looked at again."""
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, key: AppKey, trigger: Trigger) -> None:
         """Asks for a pass; coalesced with what is waiting for the same application."""
         known = self._triggers.get(key)
         self._triggers[key] = trigger if known is None else min(known, trigger, key=lambda t: _URGENCY.index(t.kind))
-        if key not in self._busy and (known is None or trigger.kind.personal):
+        if key not in self._busy and (known is None or trigger.kind.personal or self._aside.pop(key, "")):
             self._line_up(key)
 
     def _line_up(self, key: AppKey) -> None:
@@ -64,19 +71,29 @@ class WorkQueue:
                 continue
             key = line.popleft()
             # One that was moved up to the urgent line still stands in the other: its trigger is taken by then.
-            if key not in self._busy and (trigger := self._triggers.pop(key, None)) is not None:
-                self._busy.add(key)
-                return key, trigger
+            if key in self._busy or key not in self._triggers:
+                continue
+            cluster = self.doubt(key)
+            if cluster and sum(other == cluster for other in self._busy.values()) >= self.narrow:
+                self._aside[key] = cluster
+                continue
+            self._aside.pop(key, None)
+            self._busy[key] = cluster
+            return key, self._triggers.pop(key)
 
     def done(self, key: AppKey) -> None:
         """The pass is over; a trigger that came meanwhile lines up now."""
-        self._busy.discard(key)
+        cluster = self._busy.pop(key, "")
+        for waiting in [other for other, of in self._aside.items() if of == cluster]:
+            del self._aside[waiting]
+            self._line_up(waiting)
         if key in self._triggers:
             self._line_up(key)
 
     def drop(self, key: AppKey) -> None:
         """The application is gone."""
         self._triggers.pop(key, None)
+        self._aside.pop(key, None)
 
     def __contains__(self, key: AppKey) -> bool:
         """Whether a trigger of the application waits."""

@@ -13,11 +13,12 @@ from structlog.testing import capture_logs
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.healing import FREE
 from gitopsd.daemon.operations import NoSuchApplicationError, OperationConflictError, StoppingError
-from gitopsd.model.app import App
+from gitopsd.model.app import App, Destination
 from gitopsd.model.errors import ClusterError, ObjectError, StorageError
 from gitopsd.model.plan import Step
 from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.status import AppStatus
+from gitopsd.model.surface import Surface
 from gitopsd.ports import Written
 from tests.fakes import FakeCluster
 from tests.fakes_history import FakeHistory
@@ -398,3 +399,31 @@ async def test_the_end_does_not_wait_for_ever() -> None:
         await found.agent.drain(0.0)
         assert found.world.history.records[1].phase is Phase.FAILED
         assert found.world.history.records[1].message.startswith("terminated")
+
+
+@dataclass(slots=True)
+class TwoClusters(FakeCluster):
+    """One that answers, and one called `dead` that never does."""
+
+    def doubt(self, app: App) -> str:
+        return app.spec.destination.name
+
+    async def surface(self, app: App, *, fresh: bool = False) -> Surface:
+        if app.spec.destination.name == "dead":
+            await asyncio.Event().wait()
+        return await FakeCluster.surface(self, app, fresh=fresh)
+
+
+async def test_a_dead_cluster_holds_up_only_its_own() -> None:
+    """Though many applications wait for a cluster that does not answer, one of another is synced."""
+    world = World(cluster=TwoClusters())
+    world.git.push("c1", manifest())
+    agent = Agent(world.reconciler, workers=4)
+    spec = replace(world.app.spec, destination=Destination(name="dead", namespace="web"))
+    dead = [named(replace(world.app, spec=spec), "dead", str(number)) for number in range(20)]
+    agent.adopt({one.key: one for one in (*dead, world.app)}, {})
+    working = asyncio.create_task(agent.run())
+    await until(lambda: agent.find("shop").settled)
+    working.cancel()
+    await asyncio.wait({working})
+    await agent.drain(0)

@@ -80,3 +80,38 @@ def test_every_trigger_is_followed_by_a_pass(puts: list[tuple[AppKey, TriggerKin
         assert len(queue) == 0
 
     asyncio.run(run())
+
+
+async def test_a_cluster_in_doubt_takes_few_places() -> None:
+    """Applications of a cluster that may not answer step aside for the others, and come back in turn."""
+    dead = [AppKey("dead", str(number)) for number in range(5)]
+    queue = WorkQueue(doubt=lambda key: key.namespace if key.namespace == "dead" else "", narrow=2)
+    for key in (*dead, A):
+        queue.put(key, Trigger(TriggerKind.POLL))
+    assert [(await queue.get())[0] for _ in range(3)] == [*dead[:2], A]
+    queue.put(dead[4], Trigger(TriggerKind.MANUAL))
+    queue.put(dead[3], Trigger(TriggerKind.MANUAL))
+    queue.put(B, Trigger(TriggerKind.POLL))
+    assert (await queue.get())[0] == B
+    queue.done(dead[0])
+    assert (await queue.get())[0] in dead[3:]
+    queue.done(dead[1])
+    assert (await queue.get())[0] in dead[3:]
+    queue.done(dead[3])
+    assert (await queue.get())[0] == dead[2]
+    assert len(queue) == 0
+
+
+async def test_a_cluster_that_is_back_takes_all_places() -> None:
+    """What stood aside is taken up with the trigger that its cluster's return brings, though those before it still run."""
+    doubtful = {"dead"}
+    keys = [AppKey("dead", str(number)) for number in range(4)]
+    queue = WorkQueue(doubt=lambda key: key.namespace if key.namespace in doubtful else "", narrow=1)
+    for key in keys:
+        queue.put(key, Trigger(TriggerKind.POLL))
+    queue.put(A, Trigger(TriggerKind.POLL))
+    assert [(await queue.get())[0] for _ in range(2)] == [keys[0], A]
+    doubtful.clear()
+    for key in keys:
+        queue.put(key, Trigger(TriggerKind.WATCH))
+    assert [await queue.get() for _ in range(3)] == [(key, Trigger(TriggerKind.POLL)) for key in keys[1:]]
