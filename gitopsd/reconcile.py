@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,12 +20,14 @@ from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError, SourceError
 from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan, Summary
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
+from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Snapshot
 from gitopsd.model.standing import Order, Pinned
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import Fence, confined, violations
 from gitopsd.plan.images import images
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
+from gitopsd.plan.ownership import bequeathed
 from gitopsd.plan.policy import Decision, Known, decide, within_windows
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.windows import assess
@@ -74,6 +76,8 @@ class _Pass:
     course: Course
     sources: tuple[Snapshot, ...] = ()
     lifted: tuple[Order, ...] = ()
+    inherited: Mapping[ObjectRef, AppKey] = field(default_factory=dict)
+    """What applications had that are no more."""
     begun: SyncRecord | None = None
     """The stored record of a sync under way."""
 
@@ -139,6 +143,8 @@ class Reconciler:
         with stage("observe"):
             inventory = await ports.cluster.inventory(app)
             live = await ports.cluster.observe(app, desired, inventory)
+            this.inherited = bequeathed(live, app, self.marking.installation, this.course.has_left)
+            live = {ref: replace(found, mark=None) if ref in this.inherited else found for ref, found in live.items()}
         with stage("plan"):
             asked = Asked.of(app, trigger, self.marking.installation, f"{this.started.timestamp():.0f}")
             asked = replace(asked, fence=fence)
@@ -214,11 +220,27 @@ class Reconciler:
             await cluster.remember(this.app, evidence.inventory | _intended_members(evidence))
             outcome = await apply(this.app, evidence.plan, self._preflight, this.course)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
+            outcome = replace(outcome, warnings=outcome.warnings + await self._inherit(this, outcome))
         if outcome.phase is Phase.SUCCEEDED and not this.trigger.resources:
             for order in this.app.standing.orders:
                 if order.once:
                     await self._lift(this, order)
         return outcome
+
+    async def _inherit(self, this: _Pass, outcome: Outcome) -> tuple[str, ...]:
+        """Takes what is ours now out of the inventories of those that had it; says what else they have left behind."""
+        written = {result.ref for result in outcome.results if result.uid}
+        left_behind = []
+        for former in sorted({this.inherited[ref] for ref in written & this.inherited.keys()}):
+            gone = replace(this.app, key=former)
+            had = await self.ports.cluster.inventory(gone)
+            left = had.without(frozenset(written))
+            await self.ports.cluster.remember(gone, left)
+            await self.ports.cluster.forget(gone)
+            if left.members:
+                names = ", ".join(str(ref) for ref in sorted(left.members)[:10])
+                left_behind.append(f"application {former} is no more, and has left {len(left.members)} objects behind: {names}")
+        return tuple(left_behind)
 
     async def _terminated(self, this: _Pass, begun: SyncRecord) -> SyncRecord:
         """The record of a sync that was ended from outside; what it had written stays written."""

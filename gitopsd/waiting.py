@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 
-from gitopsd.model.app import App
+from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.record import SyncRecord
 from gitopsd.model.refs import ObjectRef
@@ -35,14 +35,16 @@ class Course:
     """A sync under way as others see and steer it.
 
     `on_record` is told of its record before its first write, and whenever it waits for something else, which the message then
-    says. `holds_back` is asked before a sync why it has to wait for others, and `held_back` is what it said. `supersede` ends the
-    sync at its next wait, or at the one that it is in.
+    says. `holds_back` is asked before a sync why it has to wait for others, and `held_back` is what it said. `has_left` are
+    applications that are no more: what they had may be taken over. `supersede` ends the sync at its next wait, or at the one that
+    it is in.
     """
 
     on_record: Callable[[SyncRecord], None] = lambda _: None
     record: SyncRecord | None = None
     holds_back: Callable[[], str] = lambda: ""
     held_back: str = ""
+    has_left: Container[AppKey] = frozenset()
     newer: str = ""
     _called: asyncio.Event = field(default_factory=asyncio.Event)
 

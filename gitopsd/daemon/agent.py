@@ -53,6 +53,8 @@ class Agent:
     _dependencies: Dependencies = field(default_factory=Dependencies)
     _superseding: Superseding = field(init=False)
     _fights: Fights = field(init=False)
+    _left: set[AppKey] = field(default_factory=set)
+    """Applications that were there since the start, and are no more."""
     _stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -74,6 +76,8 @@ class Agent:
         gone, going = leaving.missing(self._statuses, apps)
         for key in gone:
             self._drop(key)
+        self._left |= set(gone)
+        self._left -= apps.keys() | problems.keys()
         for key, deletion in going.items():
             self.delete(key, deletion)
         for key, app in leaving.resumed(self.ordered, apps).items():
@@ -234,7 +238,7 @@ class Agent:
     async def _work(self) -> None:
         while True:
             key, trigger = await self.queue.get()
-            course = Course(partial(self._show_running, key), holds_back=partial(self._reason_to_wait, key))
+            course = Course(partial(self._show_running, key), holds_back=partial(self._reason_to_wait, key), has_left=self._left)
             task = asyncio.create_task(self._reconciled(key, trigger, course))
             self._passes[key] = Pass(trigger, task, course)
             # The pass outlives a worker that is cancelled: `drain` waits for it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from enum import Enum
 
 from gitopsd.model.app import App, AppKey
@@ -61,6 +62,18 @@ def _as_argo_cd(app: AppKey) -> tuple[str, ...]:
     """What Argo CD tracks an application as: by its bare name only in its own namespace, by default `argocd`."""
     names = (str(app), app.name) if app.namespace == "argocd" else (str(app),)
     return tuple(f"Argo CD application {name}" for name in names)
+
+
+def bequeathed(
+    found: Mapping[ObjectRef, Live], mine: App, installation: str, has_left: Container[AppKey]
+) -> Mapping[ObjectRef, AppKey]:
+    """The objects of applications that have left this installation, with whose they were: who wants one has it (a rename)."""
+    marks = {ref: live.mark for ref, live in found.items() if live.mark and live.mark.ref == ref}
+    return {
+        ref: mark.app
+        for ref, mark in marks.items()
+        if mark.installation == installation and mark.app != mine.key and mark.app in has_left
+    }
 
 
 def can_prune(live: Live, mine: Mark, member: Member | None) -> str | None:

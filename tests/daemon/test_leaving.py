@@ -105,3 +105,17 @@ async def test_a_deletion_goes_on_after_a_crash() -> None:
         assert found.world.names() == set()
         working.cancel()
         await asyncio.wait({working})
+
+
+async def test_a_new_name_is_a_rename() -> None:
+    """In one change of the configuration the old application goes and the new one comes: it has the objects."""
+    async with room() as found:
+        found.push("c1", manifest(name="a"))
+        await until(lambda: found.status().settled and found.status().revision == "c1")
+        uid = found.cluster.objects[ref("a")]["metadata"]["uid"]
+        store = replace(found.world.app, key=AppKey("argocd", "store"))
+        assert found.agent.adopt({store.key: store}, {}) == (found.world.app.key,)
+        await until(lambda: found.status("store").settled)
+        assert found.cluster.objects[ref("a")]["metadata"]["uid"] == uid
+        found.agent.adopt({store.key: store}, {found.world.app.key: "is broken"})
+        assert found.agent._left == set()
