@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gitopsd.apply import apply
 from gitopsd.config import app_document
 from gitopsd.model.app import App
-from gitopsd.model.deletion import Deletion
+from gitopsd.model.deletion import HOOK_FINALIZERS, Deletion
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.plan import Desired, DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, Trigger
@@ -22,8 +22,6 @@ from gitopsd.ports import Ports
 from gitopsd.preflight import Preflight
 from gitopsd.report import planned
 from gitopsd.waiting import Course
-
-_HOOK_FINALIZERS = ("pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Removal:
             surface = await self.ports.cluster.surface(app)
             rendered = await self.ports.renderer.render(app, sources, surface)
         except GitopsdError:
-            if any(finalizer.startswith(_HOOK_FINALIZERS) for finalizer in app.finalizers):
+            if any(finalizer.startswith(HOOK_FINALIZERS) for finalizer in app.finalizers):
                 raise
             return ()
         return delete_hooks(qualify(rendered.objects, surface, app, self.marking))

@@ -34,9 +34,12 @@ def _wanted(app: App) -> Deletion | None:
 
 
 def declared(app: App, status: AppStatus | None) -> App:
-    """The application of a document. What a person deleted stays so as long as its document is there; nothing else does."""
+    """The application of a document. What a person deleted stays so as long as its document is there; nothing else does.
+
+    A document that says itself that it is going (a resource that waits for its finalizer) goes on from where it was.
+    """
     known = status.app.deletion if status else _ordered(app.standing.deleted)
-    return replace(app, deletion=known) if known and known.by else app
+    return replace(app, deletion=known) if known and (known.by or app.deletion) else app
 
 
 def resumed(ordered: Mapping[AppKey, Standing], apps: Container[AppKey]) -> Mapping[AppKey, App]:

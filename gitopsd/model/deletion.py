@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _RESOURCES_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+HOOK_FINALIZERS = ("pre-delete-finalizer.argocd.argoproj.io", "post-delete-finalizer.argocd.argoproj.io")
+"""What says that hooks of an application's deletion are still to run; a stage may follow after a slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class Deletion:
     def confirmed(self) -> bool:
         """Whether a person stands behind it."""
         return bool(self.by)
+
+
+def is_ours(finalizer: str) -> bool:
+    """Whether a finalizer of an Application resource waits for what is done here."""
+    return finalizer.partition("/")[0] in (_RESOURCES_FINALIZER, *HOOK_FINALIZERS)
 
 
 def asked_by(finalizers: Iterable[str]) -> Deletion | None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gitopsd.config import Problem, Scan
 from gitopsd.config.resources import ApplicationResources
 from gitopsd.model.app import App, AppKey
+from gitopsd.model.deletion import Deletion, asked_by
 from gitopsd.model.errors import ConfigError
 from gitopsd.resources.holder import holder
 from gitopsd.resources.requests import Requests
@@ -37,17 +38,21 @@ class Resources:
     requests: Requests
 
     def scan(self) -> Scan:
-        """What stands in the resources now. What Argo CD still reconciles is among it, and says so."""
+        """What stands in the resources now. What Argo CD still reconciles is among it, and what is going, and says so."""
         resources = self.followed.applications
         scan = self.reader.scan(resources, self.followed.projects)
         now = self.writeback.clock.now()
 
-        def held(app: App) -> App:
-            sentence = holder(resources[app.key], now)
-            return replace(app, holder=sentence) if sentence else app
+        def standing(app: App) -> App:
+            resource = resources[app.key]
+            if sentence := holder(resource, now):
+                return replace(app, holder=sentence)
+            if resource["metadata"].get("deletionTimestamp"):
+                return replace(app, deletion=asked_by(app.finalizers) or Deletion(cascade=False))
+            return app
 
         failures = tuple(Problem("", ConfigError(f"applications: cluster: {failure}")) for failure in self.followed.failures)
-        return replace(scan, apps=tuple(map(held, scan.apps)), warnings=scan.warnings + failures)
+        return replace(scan, apps=tuple(map(standing, scan.apps)), warnings=scan.warnings + failures)
 
     def heed(self, scan: Scan) -> None:
         """Does what resources ask for, and says in them what is wrong with those that no application came of."""

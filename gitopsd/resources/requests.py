@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gitopsd.config.resources import REFRESH
 from gitopsd.daemon.agent import Agent
-from gitopsd.daemon.operations import Operation, OperationConflictError, RefusedError, StoppingError
+from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
@@ -50,13 +50,16 @@ class Requests:
 
     def _heed_refresh(self, key: AppKey, resource: Object) -> None:
         wanted = REFRESH in (resource["metadata"].get("annotations") or {})
-        if wanted and key not in self._refreshing:
+        if wanted and key not in self._refreshing and not self.writeback.is_answering(key):
             self._refreshing[key] = asyncio.create_task(self._refresh(key))
-        elif not wanted and (known := self._refreshing.get(key)) and known.done():
-            del self._refreshing[key]
 
     async def _refresh(self, key: AppKey) -> None:
-        await self.refresh(key)
+        try:
+            await self.refresh(key)
+        except NoSuchApplicationError:
+            return  # it went meanwhile
+        finally:
+            del self._refreshing[key]
         self.writeback.refreshed(key)
         self.agent.trigger((key,), TriggerKind.POLL)  # an application without a repository is looked at as well
 

@@ -17,6 +17,7 @@ import structlog
 
 from gitopsd.config.resources import REFRESH
 from gitopsd.model.app import AppKey
+from gitopsd.model.deletion import is_ours
 from gitopsd.model.errors import ClusterError, GitopsdError
 from gitopsd.model.record import SyncRecord
 from gitopsd.model.refs import Object
@@ -89,6 +90,10 @@ class Writeback:
         """The repositories were asked: the pass that begins now, or later, answers the refresh."""
         self._refreshed[key] = self.clock.now()
 
+    def is_answering(self, key: AppKey) -> bool:
+        """Whether a refresh is still to be answered."""
+        return key in self._refreshed
+
     def refuse(self, problems: Mapping[AppKey, str]) -> None:
         """Resources that declare nothing acceptable, and why."""
         news = {key for key, message in problems.items() if self._refused.get(key) != message}
@@ -148,7 +153,7 @@ class Writeback:
     def _answered(self, key: AppKey, patch: Mapping[str, Any]) -> None:
         if "operation" in patch:
             self.taken.pop(key, None)
-        if "metadata" in patch:
+        if "annotations" in patch.get("metadata", {}):
             self._refreshed.pop(key, None)
 
     def patch(self, key: AppKey, resource: Object) -> dict[str, Any]:
@@ -165,11 +170,10 @@ class Writeback:
             written["reconciledAt"] = moment(looked[1])
         taken = self.taken.get(key)
         over = taken is not None and taken.record.finished is not None and resource.get("operation") == taken.asked
-        return (
-            _below("status", written)
-            | ({"operation": None} if over else {})
-            | ({"metadata": {"annotations": {REFRESH: None}}} if answered else {})
-        )
+        metadata = {"annotations": {REFRESH: None}} if answered else {}
+        if status.app.deletion and status.app.deletion.done:
+            metadata |= _without_finalizers(resource)
+        return _below("status", written) | ({"operation": None} if over else {}) | _below("metadata", metadata)
 
     def _operation(self, status: AppStatus) -> SyncRecord | None:
         """The newest operation: one of the resource's own, until it was taken away from there, or any other."""
@@ -181,6 +185,14 @@ class Writeback:
     def _is_answered(self, key: AppKey) -> bool:
         asked, looked = self._refreshed.get(key), self._looked.get(key)
         return asked is not None and looked is not None and looked[0] >= asked
+
+
+def _without_finalizers(resource: Object) -> dict[str, Any]:
+    """Lets the resource go, where others don't hold it; guarded, since a list of finalizers is replaced as a whole."""
+    metadata = resource["metadata"]
+    finalizers = metadata.get("finalizers") or []
+    left = [finalizer for finalizer in finalizers if not is_ours(finalizer)]
+    return {"finalizers": left, "resourceVersion": metadata["resourceVersion"]} if left != finalizers else {}
 
 
 def _below(name: str, patch: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,20 @@ class Land:
     def get(self, name: str) -> Object:
         """One as it is."""
         return self.cluster.api.get(self._path(name))
+
+    def exists(self, name: str) -> bool:
+        """Whether it is there, though it may be on its way out."""
+        try:
+            self.get(name)
+        except RequestError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    def delete(self, name: str) -> None:
+        """Somebody deletes it."""
+        self.cluster.api.request("DELETE", self._path(name))
 
     def patch(self, name: str, patch: Object, manager: str = "hand") -> Object:
         """Somebody merges a patch into one."""

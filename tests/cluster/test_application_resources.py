@@ -33,7 +33,9 @@ def config_map(name: str, annotations: str = "") -> str:
     return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\ndata: {{key: value}}\n"
 
 
-FILES: dict[str, Content] = {f"{name}/a.yaml": config_map(name) for name in ("quiet", "asked", "held", "broken", "child")}
+FILES: dict[str, Content] = {
+    f"{name}/a.yaml": config_map(name) for name in ("quiet", "asked", "held", "broken", "going", "child")
+}
 
 
 def family(found: Land) -> dict[str, Content]:
@@ -113,6 +115,17 @@ def test_a_broken_resource_says_what_is_wrong(here: Land) -> None:
     assert "spec.destination: must have exactly one of server and name" in condition["message"]
     with pytest.raises(RequestError, match=r"spec\.source\.repoURL: Invalid value"):
         here.create("worse", source={"repoURL": 1})
+
+
+def test_a_resource_that_is_deleted_takes_its_objects_along(here: Land) -> None:
+    """Its finalizer holds it until they are gone."""
+    here.create("going")
+    here.patch("going", {"metadata": {"finalizers": ["resources-finalizer.argocd.argoproj.io"]}})
+    here.until_state("going", "Synced Healthy")
+    here.delete("going")
+    here.daemon.until(lambda: not here.exists("going"), lambda: json.dumps(here.get("going")))
+    assert here.config_map("going") is None
+    here.daemon.until(lambda: "no application is called going" in here.daemon.text("/api/v1/applications/going"))
 
 
 def test_an_application_deploys_applications(here: Land) -> None:

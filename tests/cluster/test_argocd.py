@@ -31,7 +31,7 @@ def argocd(cluster: LocalCluster, here: Land, tmp_path: Path) -> Iterator[ArgoCd
 
 
 def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> None:
-    """List and get show our status, sync is obeyed and waited for, and history has what was deployed."""
+    """List and get show our status, sync is obeyed and waited for, a refresh is answered, and history has what was deployed."""
     here.until_state("web", "OutOfSync Missing")
     assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["web"]
     assert "OutOfSync" in argocd("app", "get", "web")
@@ -39,7 +39,7 @@ def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> 
     done = argocd("app", "sync", "web", "--revision", revision, "--timeout", "60")
     assert "Succeeded" in done
     argocd("app", "wait", "web", "--sync", "--health", "--operation", "--timeout", "60")
-    shown = argocd.document("app", "get", "web")
+    shown = argocd.document("app", "get", "web", "--refresh")
     assert (shown["status"]["sync"]["status"], shown["status"]["sync"]["revision"]) == ("Synced", revision)
     assert [resource["name"] for resource in shown["status"]["resources"]] == ["settings"]
     assert revision[:7] in argocd("app", "history", "web")

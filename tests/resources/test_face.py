@@ -247,6 +247,10 @@ async def test_a_refresh_is_answered_by_the_pass_that_follows() -> None:
         await until(lambda: found.live["metadata"].get("annotations") == {"mine": "stays"})
         assert found.refreshed == [KEY]
         assert found.status["reconciledAt"] == "2026-03-01T12:01:00Z"
+        found.followed.change(KEY, {"metadata": {"annotations": {REFRESH: "normal"}}})  # before anybody saw the first one go
+        found.scan()
+        await until(lambda: REFRESH not in found.live["metadata"]["annotations"])
+        assert found.refreshed == [KEY, KEY]
 
 
 async def test_what_argo_cd_reconciles_is_refused_and_not_written_to() -> None:
@@ -297,6 +301,33 @@ async def test_a_resource_that_is_gone_leaves_its_objects() -> None:
         found.scan()
         assert found.agent.statuses() == ()
         assert found.world.names() == {"ConfigMap/web/a"}
+
+
+async def test_a_resource_that_is_deleted_takes_its_objects_along() -> None:
+    """Its finalizer is taken off when they are gone, and then it is gone itself; finalizers of others stay."""
+    async with town() as found:
+        await found.shown("Synced")
+        going = {"finalizers": ["resources-finalizer.argocd.argoproj.io", "mine"], "deletionTimestamp": "2026-03-01T12:00:00Z"}
+        found.followed.change(KEY, {"metadata": going})
+        found.scan()
+        await until(lambda: found.live["metadata"]["finalizers"] == ["mine"])
+        assert found.world.names() == set()
+        found.scan()
+        await until(found.is_quiet)
+        found.followed.applications = {}
+        found.scan()
+        assert found.agent.statuses() == ()
+
+
+async def test_a_resource_that_is_deleted_without_a_finalizer_of_ours_leaves_its_objects() -> None:
+    """While others hold it, and after."""
+    async with town() as found:
+        await found.shown("Synced")
+        found.followed.change(KEY, {"metadata": {"finalizers": ["mine"], "deletionTimestamp": "2026-03-01T12:00:00Z"}})
+        found.scan()
+        await until(lambda: bool((deletion := found.agent.find("shop").app.deletion) and deletion.done))
+        assert found.world.names() == {"ConfigMap/web/a"}
+        assert found.live["metadata"]["finalizers"] == ["mine"]
 
 
 async def test_a_declaration_that_changes_is_taken_up_and_a_status_is_none() -> None:
