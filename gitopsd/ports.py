@@ -128,6 +128,9 @@ class ClusterPort(Protocol):
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """Waits until all `refs` are Healthy (or gone), one is Degraded, or `deadline` seconds passed; their health then."""
 
+    async def orphans(self, app: App) -> frozenset[ObjectRef]:
+        """The objects in the application's namespace that nobody answers for. Asks the server each time."""
+
     async def forget(self, app: App) -> None:
         """The application is gone: its watches are given up, its inventory, if empty, is deleted."""
 

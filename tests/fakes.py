@@ -160,6 +160,11 @@ class FakeCluster:
         self._call("settle")
         return {ref: self._health(ref) for ref in refs}
 
+    async def orphans(self, app: App) -> frozenset[ObjectRef]:
+        self._call("orphans")
+        here = (ref for ref in self.objects if ref.namespace == app.spec.destination.namespace)
+        return frozenset(ref for ref in here if not self._is_marked(ref))
+
     async def forget(self, app: App) -> None:
         self._call("forget")
         if not self.inventories.get(app.key, Inventory()).members:

@@ -14,6 +14,7 @@ from gitopsd.cluster.discovery import Discovery
 from gitopsd.cluster.inventories import Inventories
 from gitopsd.cluster.link import ClusterStatus, Link
 from gitopsd.cluster.observer import Observer
+from gitopsd.cluster.orphans import orphans
 from gitopsd.cluster.paths import collection
 from gitopsd.cluster.reflector import Reflector, Sink, Target
 from gitopsd.cluster.sending import Sender
@@ -122,6 +123,10 @@ class Cluster:
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort.settle`."""
         return await self._observer(app).settle(refs, deadline, await self.surface())
+
+    async def orphans(self, app: App) -> frozenset[ObjectRef]:
+        """See `ClusterPort.orphans`."""
+        return await orphans(self._caller(app), await self.surface(), app.spec.destination.namespace)
 
     async def forget(self, app: App) -> None:
         """See `ClusterPort.forget`."""

@@ -140,6 +140,10 @@ class Clusters:
         """See `ClusterPort`."""
         return await self._of(app).settle(app, refs, deadline)
 
+    async def orphans(self, app: App) -> frozenset[ObjectRef]:
+        """See `ClusterPort`."""
+        return await self._of(app).orphans(app)
+
     async def forget(self, app: App) -> None:
         """See `ClusterPort`."""
         await self._of(app).forget(app)

@@ -61,7 +61,6 @@ def read_project(document: Document) -> Project:
 
 _NOT_YET: Mapping[str, str] = {
     "roles": "gitopsd's API has a token of its own, and gives none to a project's roles",
-    "orphanedResources": "orphaned objects are not looked for",
 }
 """What an AppProject may say and gitopsd does not do, and what it does instead."""
 

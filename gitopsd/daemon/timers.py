@@ -13,8 +13,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.turns import Turns
 from gitopsd.model.app import AppKey
-from gitopsd.model.errors import SourceError
+from gitopsd.model.errors import ClusterError, SourceError
 from gitopsd.model.record import Condition, TriggerKind
+from gitopsd.plan.confine import orphan_warning
 from gitopsd.ports import SourcePort
 
 _LOOK_AGAIN = timedelta(minutes=10)
@@ -48,6 +49,7 @@ class Timers:
         """Begins; needs a running event loop."""
         self._every(timedelta(seconds=2), self._scanned, "scan")
         self._every(_LOOK_AGAIN, self._look_again, "look again")
+        self._every(_LOOK_AGAIN, self.look_for_orphans, "orphans")
         self._scheduler.add_job(self.turn, CronTrigger(second=0, timezone=UTC), id="windows", misfire_grace_time=None)
         self._scheduler.start()
         self.follow_repositories()
@@ -124,6 +126,18 @@ class Timers:
         now = self.agent.reconciler.ports.clock.now()
         keys = self._turns.since_last([status.app for status in self.agent.statuses()], now)
         self.agent.trigger(keys, TriggerKind.WINDOW)
+
+    async def look_for_orphans(self) -> None:
+        """Warns of orphaned resources the applications whose project asks for it. What can't be asked now says nothing."""
+        for app in [status.app for status in self.agent.statuses()]:
+            warning = ""
+            if app.project and app.project.spec.orphaned_resources and app.spec.destination.namespace:
+                try:
+                    warning = orphan_warning(app, await self.agent.reconciler.ports.cluster.orphans(app))
+                except ClusterError:
+                    continue
+            if app.key in {status.app.key for status in self.agent.statuses()}:
+                self.agent.note((app.key,), "orphans", Condition("OrphanedResourceWarning", warning) if warning else None)
 
     async def _look_again(self) -> None:
         self.agent.trigger([status.app.key for status in self.agent.statuses()], TriggerKind.POLL)

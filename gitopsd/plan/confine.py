@@ -16,10 +16,11 @@ from urllib.parse import unquote
 from gitopsd.formats.glob import glob
 from gitopsd.model.app import App
 from gitopsd.model.plan import DesiredSet, Refusal
-from gitopsd.model.project import UNRESTRICTED, AllowedDestination, KindRule, Project, Target
+from gitopsd.model.project import UNRESTRICTED, AllowedDestination, KindRule, OrphanKey, Project, Target
 from gitopsd.model.refs import ObjectRef
 
 _DENY = "!"
+_NAMED = 5
 _SCP_LIKE = re.compile(r"([^/:]+):(?!//)(.*)")
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 
@@ -130,6 +131,21 @@ def account(app: App, target: Target) -> str | None:
             home, _, name = rule.default_service_account.rpartition(":")
             return f"system:serviceaccount:{home or namespace}:{name}"
     return None if rules else ""
+
+
+def orphan_warning(app: App, found: Iterable[ObjectRef]) -> str:
+    """What is said of objects in the application's namespace that nobody answers for; empty where its project ignores all."""
+    rules = app.project.spec.orphaned_resources if app.project else None
+    if rules is None or rules.warn is False:
+        return ""
+    left = sorted(ref for ref in found if not any(_ignores(rule, ref) for rule in rules.ignore))
+    some = ", ".join(map(str, left[:_NAMED])) + (", ..." if len(left) > _NAMED else "")
+    return f"namespace {app.spec.destination.namespace} has {len(left)} orphaned resources: {some}" if left else ""
+
+
+def _ignores(rule: OrphanKey, ref: ObjectRef) -> bool:
+    parts = ((rule.group, ref.group), (rule.kind, ref.kind), (rule.name, ref.name))
+    return all(not pattern or _matches(pattern, value) for pattern, value in parts)
 
 
 def _is_denial(rule: AllowedDestination) -> bool:

@@ -10,8 +10,9 @@ from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.model.app import App, AppKey, AppSpec, Source
 from gitopsd.model.errors import SourceError
 from gitopsd.model.record import Condition, TriggerKind
+from tests.fakes import FakeCluster
 from tests.fakes_history import FakeClock
-from tests.plan.builders import app
+from tests.plan.builders import app, manifest, ref
 from tests.plan.test_confine import project
 from tests.reconciling import GivenCommits, World
 from tests.serving import named
@@ -79,10 +80,10 @@ async def test_exactly_the_repositories_in_use_are_polled() -> None:
     clockwork = Clockwork()
     clockwork.adopt(using("a", "one"), using("a", "two"), using("b", "three"))
     clockwork.timers.start()
-    assert clockwork.jobs() == {"scan", "look again", "windows", "poll a", "poll b"}
+    assert clockwork.jobs() == {"scan", "look again", "orphans", "windows", "poll a", "poll b"}
     clockwork.adopt(using("c", "one"))
     await clockwork.timers._scanned()
-    assert clockwork.jobs() == {"scan", "look again", "windows", "poll c"}
+    assert clockwork.jobs() == {"scan", "look again", "orphans", "windows", "poll c"}
     assert clockwork.scans == 1
     clockwork.timers.stop()
 
@@ -185,3 +186,21 @@ async def test_windows_that_turn() -> None:
         turned.append(clockwork.triggered())
         clockwork.agent.queue.drop(AppKey("argocd", "one"))
     assert turned == [{}, {}, {"one": TriggerKind.WINDOW}, {}]
+
+
+async def test_orphans_are_told_of() -> None:
+    """Where the project asks for it, objects that nobody answers for are counted until they are gone, those it ignores aside."""
+    clockwork = Clockwork()
+    cluster = clockwork.agent.reconciler.ports.cluster
+    assert isinstance(cluster, FakeCluster)
+    asks = project(orphanedResources={"ignore": [{"kind": "Config*", "name": "known"}]})
+    asking, other = (replace(using("repo", name), project=given) for name, given in (("asking", asks), ("other", project())))
+    clockwork.adopt(asking, other)
+    cluster.put(*(manifest(name=name, namespace="web") for name in ("known", "left")))
+    await clockwork.timers.look_for_orphans()
+    problems = {status.app.key.name: dict(status.problems) for status in clockwork.agent.statuses()}
+    said = "namespace web has 1 orphaned resources: ConfigMap/web/left"
+    assert problems == {"asking": {"orphans": Condition("OrphanedResourceWarning", said)}, "other": {}}
+    del cluster.objects[ref("left")]
+    await clockwork.timers.look_for_orphans()
+    assert not any(status.problems for status in clockwork.agent.statuses())
