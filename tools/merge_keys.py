@@ -1,6 +1,8 @@
 """Writes gitopsd/render/kustomize/data/merge_keys.json from a real API server's OpenAPI.
 
-    kubectl get --raw /openapi/v2 | python -m tools.merge_keys > gitopsd/render/kustomize/data/merge_keys.json
+    python -m localcluster up --only api --dir /tmp/cluster
+    kubectl --kubeconfig /tmp/cluster/kubeconfig get --raw /openapi/v2 > /tmp/openapi.json
+    python -m tools.merge_keys < /tmp/openapi.json > gitopsd/render/kustomize/data/merge_keys.json
 
 kustomize carries the OpenAPI of an older Kubernetes, so a server knows lists that it does not merge, and no longer serves kinds
 that it does. `kubectl kustomize` therefore has the last word: one probe of each kind, retired versions included, with every
@@ -10,6 +12,7 @@ merging list in it, and only what the real one merges is kept.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -57,13 +60,24 @@ RETIRED_KINDS = ("PodSecurityPolicy", "PodPreset")
 """Kinds that no server serves in any version; they have metadata, and no other list that merges."""
 
 _ONLY_METADATA = "metadata"
+_AT_ONCE = 60
 
 Types = dict[str, dict[str, Any]]
 
 
 def main() -> None:
     """Reads OpenAPI from standard input and writes what is kept to standard output."""
-    known = compact(json.load(sys.stdin))
+    sys.stdout.write(text_of(merge_keys(json.load(sys.stdin))))
+
+
+def text_of(kept: dict[str, Any]) -> str:
+    """As the file has it."""
+    return json.dumps(kept, indent=1, sort_keys=True) + "\n"
+
+
+def merge_keys(openapi: Any) -> dict[str, Any]:
+    """What is kept of a server's OpenAPI document (v2)."""
+    known = compact(openapi)
     kinds, types = {**known["kinds"]}, known["types"]
     metadata = next(name for name in types if name.endswith(".ObjectMeta"))
     types[_ONLY_METADATA] = {"metadata": metadata}
@@ -84,12 +98,21 @@ def main() -> None:
         if len(result["metadata"]["finalizers"]) > 2:  # noqa: PLR2004 - merged
             kept_kinds.setdefault(version, {})[kind] = name
             merged |= set(found(result, name, types, ()))
-    json.dump({"kinds": kept_kinds, "types": reachable(kept_kinds, select(types, merged))}, sys.stdout, indent=1, sort_keys=True)
-    sys.stdout.write("\n")
+    return {"kinds": kept_kinds, "types": reachable(kept_kinds, select(types, merged))}
 
 
 def probe(objects: list[tuple[str, str, str]], types: Types) -> list[dict[str, Any]]:
-    """What kustomize makes of two versions of each object, whose lists have one item in common and one each of their own."""
+    """What kustomize makes of two versions of each object, whose lists have one item in common and one each of their own.
+
+    A few at a time, as it takes the square of their number.
+    """
+    return [
+        result for start in range(0, len(objects), _AT_ONCE) for result in probe_some(objects[start : start + _AT_ONCE], types)
+    ]
+
+
+def probe_some(objects: list[tuple[str, str, str]], types: Types) -> list[dict[str, Any]]:
+    """The results of some of them."""
     targets: list[Any] = []
     patches: list[Any] = []
     for number, (version, kind, name) in enumerate(objects):
@@ -105,7 +128,7 @@ def probe(objects: list[tuple[str, str, str]], types: Types) -> list[dict[str, A
         }
         for file, text in files.items():
             Path(folder, file).write_text(text)
-        kubectl = shutil.which("kubectl") or "kubectl"
+        kubectl = shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "kubectl"
         run = subprocess.run([kubectl, "kustomize", folder], capture_output=True, check=True)  # noqa: S603 - our own folder
     found = {document["metadata"]["name"]: document for document in load_documents(run.stdout, "kustomize", Dialect.RESOURCE)}
     return [found[f"probe-{number}"] for number in range(len(objects))]

@@ -70,12 +70,12 @@ TRANSFORMERS = [
 GENERATORS = [
     _plugin("ConfigMapGenerator", name="plugged", literals=["a=1"]),
     _plugin("SecretGenerator", name="plugged", envs=["some.env"], type="example.com/kind", options={"immutable": True}),
-    _plugin("ConfigMapGenerator", name="conf", behavior="merge", files=["file.txt"]),
+    _plugin("ConfigMapGenerator", name="plugged", files=["file.txt", "named=bytes.bin"], options={"labels": {"by": "plugin"}}),
 ]
 VALIDATORS = [
     _plugin("PatchTransformer", target={"kind": "Service"}, patch='[{"op": "test", "path": "/kind", "value": "Service"}]'),
     _plugin("PatchTransformer", target={"name": "app"}, patch='[{"op": "test", "path": "/metadata/name", "value": "app"}]'),
-    _plugin("ImageTagTransformer", imageTag={"name": "busybox", "newTag": "changed"}),
+    _plugin("ImageTagTransformer", imageTag={"name": "nothing", "newTag": "changed"}),
 ]
 
 CONFIGURATIONS: list[Object] = [
@@ -124,7 +124,6 @@ _CRD = {
 ENVIRONMENTS = [
     "# comment\nE=1\nF=two words\n\nG=\n",
     "\ufeffE=1\n  F='quoted'\r\nG=a=b\nH=\"x\"\n",
-    "E=1\nE=2\n",
 ]
 
 
