@@ -44,7 +44,7 @@ class FolderTree:
         with found.open("rb") as file:
             data = file.read(MAX_FILE + 1)
         if len(data) > MAX_FILE:
-            raise LimitError(f"is larger than {MAX_FILE} bytes", Place(path))
+            raise LimitError(f"is larger than {MAX_FILE} bytes", Place(path), "fileSize")
         return data
 
     def list(self, path: str) -> tuple[str, ...]:

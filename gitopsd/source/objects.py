@@ -87,7 +87,7 @@ class Objects:
 
     def file(self, oid: str, path: str) -> bytes:
         """The content of the file `oid`, which stands at `path`. Raises LimitError where it is too large."""
-        return self._read(oid, MAX_FILE, path)
+        return self._read(oid, MAX_FILE, path, "fileSize")
 
     def link(self, oid: str) -> str | None:
         """Where the symbolic link `oid` leads; None where it is no path at all."""
@@ -142,9 +142,10 @@ class Objects:
         except (KeyError, pygit2.GitError):
             return None
 
-    def _read(self, oid: str, limit: int, what: str) -> bytes:
+    def _read(self, oid: str, limit: int, what: str, name: str = "") -> bytes:
+        """What `oid` names. `name` is that of the limit in the configuration, where it has one."""
         try:
-            return self._insist(lambda repository: _bounded(repository.odb, oid, limit, what))
+            return self._insist(lambda repository: _bounded(repository.odb, oid, limit, what, name))
         except (KeyError, ValueError, pygit2.GitError, OSError) as error:
             raise self._damaged(what) from error
 
@@ -163,10 +164,10 @@ class Objects:
         return SourceError(f"its mirror is damaged: {what} can't be read; the next poll fetches it anew", self.repository)
 
 
-def _bounded(store: pygit2.Odb, oid: str, limit: int, what: str) -> bytes:
+def _bounded(store: pygit2.Odb, oid: str, limit: int, what: str, name: str) -> bytes:
     _, size = store.read_header(oid)
     if size > limit:
-        raise LimitError(f"is larger than {limit} bytes ({size})", Place(what))
+        raise LimitError(f"is larger than {limit} bytes ({size})", Place(what), name)
     return store.read(oid)[1]
 
 

@@ -9,17 +9,19 @@ from gitopsd.model.tree import Entry
 from gitopsd.source.objects import Node, Objects, objects_at
 
 _MAX_LINKS = 40  # as many as Linux follows
+_FOLDERS = 50_000  # that are found without a walk: those of a thousand applications many times over
 
 
 class GitTree:
     """The tree of a commit (a `gitopsd.model.tree.Tree`). Pickled, it is two paths and an id: a child opens the mirror itself."""
 
-    __slots__ = ("_objects", "_root")
+    __slots__ = ("_folders", "_objects", "_root")
 
     def __init__(self, objects: Objects, root: str) -> None:
         """`root` is the id of the commit's root folder."""
         self._objects = objects
         self._root = Node("dir", root)
+        self._folders: dict[str, Node | None] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         return _open, (self._objects.path, self._objects.repository, self._root.oid)
@@ -47,6 +49,25 @@ class GitTree:
         return tuple(sorted(self._objects.folder(node.oid)))
 
     def _find(self, path: str) -> Node | None:
+        parent, slash, name = path.rpartition("/")
+        if slash:
+            folder = self._folder(parent)
+            node = self._objects.folder(folder.oid).get(name) if folder is not None and folder.kind == "dir" else None
+            if node is None or node.kind != "link":
+                return node
+        return self._from_root(path)
+
+    def _folder(self, path: str) -> Node | None:
+        """What stands where a folder is wanted: applications ask for a few files in each of few folders, again and again."""
+        try:
+            return self._folders[path]
+        except KeyError:
+            if len(self._folders) >= _FOLDERS:
+                self._folders.clear()
+            found = self._folders[path] = self._from_root(path)
+            return found
+
+    def _from_root(self, path: str) -> Node | None:
         parts = path.split("/") if path else []
         # Paths are normalised; only the target of a link may go up.
         return None if ".." in parts else _walk(self._objects, self._root, parts)

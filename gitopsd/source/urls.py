@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from gitopsd.model.errors import SourceError
@@ -70,6 +71,7 @@ class Location:
         return self.scheme in _ENCRYPTED
 
 
+@lru_cache(maxsize=4096)
 def parse_url(url: str) -> Location:
     """What `url` names: `https://`, `http://`, `ssh://`, `git://`, `file://`, `[user@]host:path`, or an absolute path.
 

@@ -124,7 +124,7 @@ def test_large_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder" / "big").write_bytes(content)
     for tree in (git_tree(Repo(tmp_path / "repo.git"), {"big": content}), FolderTree(tmp_path / "folder")):
         assert tree.entry("big")
-        with pytest.raises(LimitError, match=r"^big: is larger than 33554432 bytes"):
+        with pytest.raises(LimitError, match=r"^big: is larger than 33554432 bytes .*\(limits\.fileSize\)$"):
             tree.read("big")
 
 
