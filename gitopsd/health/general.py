@@ -94,7 +94,8 @@ def _summed(found: Conditions) -> Health | None:
         if condition.type == "Ready":
             return _sum(condition)
     for condition in found:
-        over = vocabulary.meaning(condition.reason) is HealthStatus.HEALTHY
+        # `Running` for no reason but `Running` is KEDA's and Ansible's word for work that goes on; `JobRunning` is a good state.
+        over = vocabulary.meaning(condition.reason) is HealthStatus.HEALTHY and condition.reason != condition.type
         if condition.status == "True" and not over and vocabulary.ends(condition.type, "conditions", "activities"):
             return Health(HealthStatus.PROGRESSING, str(condition))
     sums = [condition for condition in found if vocabulary.ends(condition.type, "conditions", "sums")]
@@ -112,7 +113,9 @@ def _plain(condition: Condition) -> bool:
 
 def _sum(condition: Condition) -> Health:
     if condition.status == "True":
-        return Health(HealthStatus.HEALTHY, condition.message)
+        # What is complete may have come to a bad end: `Complete` for the reason `JobFailed`.
+        ended = vocabulary.ends(condition.type, "conditions", "ends") and vocabulary.meaning(condition.reason)
+        return Health(HealthStatus.DEGRADED if ended is HealthStatus.DEGRADED else HealthStatus.HEALTHY, condition.message)
     status = HealthStatus.PROGRESSING if _unmet(condition) is HealthStatus.PROGRESSING else HealthStatus.DEGRADED
     return Health(status, str(condition))
 
@@ -173,4 +176,23 @@ def _replicated(seen: Evidence) -> Health | None:
     return Health(HealthStatus.PROGRESSING, f"{ready} of {wanted} replicas are ready")
 
 
-QUESTIONS: tuple[Question, ...] = (_suspended, _stale, _unstarted, _failed, _conditioned, _parted, _phased, _flagged, _replicated)
+def _silent(seen: Evidence) -> Health | None:
+    """The controller keeps a list of verdicts, and has put none into it yet."""
+    for field in vocabulary.table()["verdicts"]:
+        if seen.status.get(field) == []:
+            return Health(HealthStatus.PROGRESSING, f"waiting for the controller to report {field}")
+    return None
+
+
+QUESTIONS: tuple[Question, ...] = (
+    _suspended,
+    _stale,
+    _unstarted,
+    _failed,
+    _conditioned,
+    _parted,
+    _phased,
+    _flagged,
+    _replicated,
+    _silent,
+)
