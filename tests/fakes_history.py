@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from gitopsd.history import is_worth_keeping, tells_of_drift
 from gitopsd.model.app import AppKey
+from gitopsd.model.plan import Summary
 from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
 from gitopsd.model.standing import Order, Standing
 from gitopsd.ports import Page
@@ -133,8 +134,8 @@ def _identity(drift: Drift) -> str:
 
 
 def _kept(record: SyncRecord) -> SyncRecord:
-    """What history keeps of a record: drift is kept beside it, and how its resources stood is not history."""
-    return replace(record, drifts=(), resources=())
+    """What history keeps of a record: drift is kept beside it; how its resources stood, and what they were, is not history."""
+    return replace(record, drifts=(), resources=(), summary=Summary())
 
 
 def _page(found: Mapping[int, Item], limit: int, cursor: str | None) -> Page[Item]:

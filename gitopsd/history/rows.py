@@ -39,7 +39,7 @@ class Row(Protocol):
 
 
 def record_row(record: SyncRecord) -> dict[str, Any]:
-    """The row of a record: all of it but its id, results, drifts and the state of its resources, which is nobody's history."""
+    """The row of a record: all of it but its id, results, drifts, and how its resources stood."""
     trigger = record.trigger
     return {
         "namespace": record.app.namespace,
@@ -54,6 +54,7 @@ def record_row(record: SyncRecord) -> dict[str, Any]:
             "dryRun": trigger.dry_run,
             "force": trigger.force,
             "resources": trigger.resources,
+            "options": trigger.options,
         },
         "started": record.started,
         "finished": record.finished,
@@ -83,6 +84,7 @@ def record_of(row: Row, results: Iterable[Row] = ()) -> SyncRecord:
         request["dryRun"],
         request["force"],
         tuple(request["resources"]),
+        tuple(request.get("options", ())),  # younger than the first of these rows
     )
     return SyncRecord(
         app=AppKey(row["namespace"], row["name"]),

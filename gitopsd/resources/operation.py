@@ -36,6 +36,7 @@ def asked(operation: Mapping[str, Any], app: App) -> Trigger:
         revision=str(sync.get("revision") or next(iter(sync.get("revisions") or ()), "")),
         prune=bool(sync.get("prune")),
         dry_run=bool(sync.get("dryRun")),
+        force=bool(mapping(mapping(sync.get("syncStrategy")).get("hook")).get("force")),
         resources=tuple(_selected(mapping(resource)) for resource in sync.get("resources") or ()),
         options=tuple(map(str, sync.get("syncOptions") or ())),
     )
@@ -47,7 +48,8 @@ def _refusals(sync: Mapping[str, Any], app: App) -> Iterator[str]:
         yield "sync: is missing: there is no other operation"
     if sync.get("manifests"):
         yield "sync.manifests: is not supported: gitopsd deploys what Git holds"
-    if len(sync.get("revisions") or ()) > 1:
+    _, *others = sync.get("revisions") or ("",)
+    if others and others != [source.target_revision for source in app.sources[1:]]:
         yield "sync.revisions: only the first source can be synced to another revision"
     given = [sync["source"]] if sync.get("source") else sync.get("sources") or ()
     if given and tuple(map(_comparable, given)) != tuple(replace(source, target_revision="") for source in app.sources):
@@ -55,8 +57,6 @@ def _refusals(sync: Mapping[str, Any], app: App) -> Iterator[str]:
     strategy = mapping(sync.get("syncStrategy"))
     if "apply" in strategy:
         yield "sync.syncStrategy.apply: is not supported: hooks are run"
-    if mapping(strategy.get("hook")).get("force"):
-        yield "sync.syncStrategy.hook.force: is not supported; what can't be changed in place is refused by name"
     if any(mapping(resource).get("exclude") for resource in sync.get("resources") or ()):
         yield "sync.resources: exclude is not supported: name those that are meant"
 
@@ -103,6 +103,7 @@ def _operation(record: SyncRecord) -> dict[str, Any]:
         "dryRun": trigger.dry_run,
         "resources": [_resource(name) for name in trigger.resources],
         "syncOptions": list(trigger.options),
+        "syncStrategy": {"hook": {"force": True}} if trigger.force else {},
     }
     by = {"username": trigger.actor} if trigger.kind is TriggerKind.MANUAL else {"automated": True}
     return {"sync": {name: value for name, value in sync.items() if value}, "initiatedBy": by}

@@ -14,12 +14,23 @@ from tests.cluster.resources import Land, land
 pytestmark = pytest.mark.cluster
 
 
+SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
+LATER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: later, annotations: {argocd.argoproj.io/sync-wave: '1'}}\n"
+CLAIM = """\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: never}
+spec: {storageClassName: nowhere, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+
+
 @pytest.fixture
 def here(cluster: LocalCluster, namespace: str, tmp_path: Path) -> Iterator[Land]:
-    """A daemon with one application, which only a person syncs."""
+    """A daemon with two applications that only a person syncs; the first wave of one never becomes healthy."""
     with land(cluster, namespace, tmp_path) as found:
-        found.daemon.repo.commit({"web/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"})
+        found.daemon.repo.commit({"web/a.yaml": SETTINGS, "stuck/claim.yaml": CLAIM, "stuck/later.yaml": LATER})
         found.create("web", automated=False)
+        found.create("stuck", automated=False)
         yield found
 
 
@@ -31,9 +42,9 @@ def argocd(cluster: LocalCluster, here: Land, tmp_path: Path) -> Iterator[ArgoCd
 
 
 def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> None:
-    """List and get show our status, sync is obeyed and waited for, a refresh is answered, and history has what was deployed."""
+    """List, get and history show our status; a sync is obeyed, waited for and ended; a refresh is answered."""
     here.until_state("web", "OutOfSync Missing")
-    assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["web"]
+    assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["stuck", "web"]
     assert "OutOfSync" in argocd("app", "get", "web")
     revision = here.daemon.app("web")["sync"]["revision"]
     done = argocd("app", "sync", "web", "--revision", revision, "--timeout", "60")
@@ -44,3 +55,10 @@ def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> 
     assert [resource["name"] for resource in shown["status"]["resources"]] == ["settings"]
     assert revision[:7] in argocd("app", "history", "web")
     assert here.config_map("settings")
+    revision = here.daemon.app("stuck")["sync"]["revision"]
+    argocd("app", "sync", "stuck", "--revision", revision, "--async")
+    here.daemon.until(lambda: here.status("stuck").get("operationState", {}).get("phase") == "Running")
+    argocd("app", "terminate-op", "stuck")
+    here.daemon.until(lambda: "operation" not in here.get("stuck"))
+    assert here.status("stuck")["operationState"]["phase"] == "Failed"
+    assert here.config_map("later") is None

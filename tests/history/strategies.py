@@ -53,6 +53,7 @@ triggers = st.builds(
     st.booleans(),
     st.booleans(),
     st.lists(texts, max_size=2).map(tuple),
+    st.lists(texts, max_size=2).map(tuple),
 )
 apps = st.builds(AppKey, names, names)
 records = st.builds(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gitopsd.model.app import Source
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.plan import Action
 from gitopsd.model.record import ObjectResult, ResultStatus, Trigger, TriggerKind
@@ -29,7 +30,7 @@ def test_everything_that_argocd_sends_for_a_sync() -> None:
                 {"kind": "Namespace", "name": "web"},
             ],
             "syncOptions": ["Validate=false"],
-            "syncStrategy": {"hook": {}},
+            "syncStrategy": {"hook": {"force": True}},
         },
     }
     assert asked(operation, APP) == Trigger(
@@ -38,6 +39,7 @@ def test_everything_that_argocd_sends_for_a_sync() -> None:
         revision="c2",
         prune=True,
         dry_run=True,
+        force=True,
         resources=("Deployment/web/api", "Namespace/web"),
         options=("Validate=false",),
     )
@@ -56,7 +58,6 @@ def test_nothing_is_pruned_unasked() -> None:
         ({"sync": {"source": {"repoURL": "elsewhere", "path": "path"}}}, "sync.source: is not the application's own"),
         ({"sync": {"revisions": ["a", "b"]}}, "only the first source"),
         ({"sync": {"syncStrategy": {"apply": {}}}}, "hooks are run"),
-        ({"sync": {"syncStrategy": {"hook": {"force": True}}}}, "force: is not supported"),
         ({"sync": {"revision": "c", "resources": [{"kind": "Job", "name": "a", "exclude": True}]}}, "exclude is not supported"),
     ],
 )
@@ -84,3 +85,13 @@ def test_hooks_have_their_phase_and_what_was_not_reached_has_no_status() -> None
     assert ran["hookPhase"] == "Succeeded"
     assert "status" not in left
     assert left["message"] == "not reached"
+
+
+def test_several_sources_are_synced_to_their_own_revisions() -> None:
+    """An argocd-server names them all; only the first may be another one."""
+    sources = (Source("a", "x"), Source("b", "y", "v2"))
+    app = replace(APP, spec=replace(APP.spec, source=None, sources=sources))
+    written = [{"repoURL": "a", "path": "x"}, {"repoURL": "b", "path": "y", "targetRevision": "v2"}]
+    assert asked({"sync": {"sources": written, "revisions": ["c9", "v2"]}}, app).revision == "c9"
+    with pytest.raises(ConfigError, match="only the first source"):
+        asked({"sync": {"sources": written, "revisions": ["c9", "v3"]}}, app)
