@@ -57,7 +57,8 @@ class Writer:
                 return await self.sender.replace(ready)
             return await self.sender.apply(ready)
         except Refusal as refusal:
-            if refusal.code == CONFLICT and not ready.updates:
+            # A conflict may also be one over a quota: only the object's being there says that somebody made it.
+            if refusal.code == CONFLICT and not ready.updates and await self.sender.existing(ready):
                 self.sender.store.doubt(ready.ref)
                 message = "somebody else has made it since the dry run: the next sync sees what they made"
                 raise ObjectError(ready.ref, "create", "AlreadyExists", message) from None
