@@ -21,14 +21,13 @@ from gitopsd.render.kustomize.generators.base import absorb
 from gitopsd.render.kustomize.kustomization import Layer, fields_of, load_layer
 from gitopsd.render.kustomize.openapi import choose_schema
 from gitopsd.render.kustomize.patchfiles import inline_objects, is_inline
-from gitopsd.render.kustomize.plugins import Configuration, configured_generators, configured_transformers
 from gitopsd.render.kustomize.remote import is_remote, parse_remote
 from gitopsd.render.kustomize.resource import INTERNAL, Resource, ResourceSet, metadata_of, with_metadata
-from gitopsd.render.kustomize.steps import GeneratorStep, TransformerStep, generator_steps, transformer_steps
+from gitopsd.render.kustomize.steps import Configuration, GeneratorStep, TransformerStep, generator_steps, transformer_steps
 from gitopsd.render.needs import RemoteFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gitopsd.model.errors import Place
     from gitopsd.model.refs import Object
@@ -69,15 +68,15 @@ def build_layer(layer: Layer, into: Accumulated | None = None) -> Accumulated:
     add_config(layer, accumulated)
     for generator in generator_steps(layer):
         generate(generator, layer, accumulated)
-    for generator in configured_generators(layer, configuration(layer, "generators", layer.spec.generators)):
+    for generator in generators(layer):
         generate(generator, layer, accumulated)
     for index, path in enumerate(layer.spec.components):
         with_component(layer, f"components[{index}]", path, accumulated)
     for transformer in transformer_steps(layer, accumulated.config):
         transform(transformer, layer, accumulated)
-    for transformer in configured_transformers(layer, configuration(layer, "transformers", layer.spec.transformers)):
+    for transformer in transformers(layer, "transformers", layer.spec.transformers):
         transform(transformer, layer, accumulated)
-    for validator in configured_transformers(layer, configuration(layer, "validators", layer.spec.validators)):
+    for validator in transformers(layer, "validators", layer.spec.validators):
         validate(validator, layer, accumulated)
     with located(layer, "vars"):
         variables.declare(accumulated.vars, accumulated.resources, layer.spec.vars, layer.place)
@@ -227,6 +226,22 @@ def configuration(layer: Layer, name: str, entries: tuple[str, ...]) -> list[Con
                 add_resource(layer, entry, accumulated)
             fields += [f"{name}[{index}]"] * (len(accumulated.resources) - len(fields))
     return [Configuration(*pair) for pair in zip(accumulated.resources, fields, strict=True)]
+
+
+def generators(layer: Layer) -> Iterator[GeneratorStep]:
+    """Those that `generators` names. Few kustomizations name any, so the code of plugins is loaded where one does."""
+    if layer.spec.generators:
+        from gitopsd.render.kustomize.plugins import configured_generators  # noqa: PLC0415
+
+        yield from configured_generators(layer, configuration(layer, "generators", layer.spec.generators))
+
+
+def transformers(layer: Layer, name: str, entries: tuple[str, ...]) -> Iterator[TransformerStep]:
+    """Those that `transformers` or `validators` names, likewise."""
+    if entries:
+        from gitopsd.render.kustomize.plugins import configured_transformers  # noqa: PLC0415
+
+        yield from configured_transformers(layer, configuration(layer, name, entries))
 
 
 def generate(step: GeneratorStep, layer: Layer, accumulated: Accumulated) -> None:

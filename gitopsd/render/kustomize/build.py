@@ -8,7 +8,6 @@ from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.render.kustomize.accumulate import build_layer, open_layer
 from gitopsd.render.kustomize.finish import finish
 from gitopsd.render.kustomize.loading import Root, Session
-from gitopsd.render.kustomize.options import edit_layer
 from gitopsd.render.kustomize.origin import Origin
 from gitopsd.render.kustomize.settings import BuildSettings, Edits
 from gitopsd.render.needs import Answers, Needs
@@ -53,6 +52,8 @@ def _build(session: Session, tree: Tree, path: str) -> list[Object]:
         raise RenderError(f"must build at directory: '{path or '.'}' {reason}")
     layer = open_layer(Root(session, tree, path), None)
     if session.edits.options is not None:
+        from gitopsd.render.kustomize.options import edit_layer  # noqa: PLC0415 - only Applications have options
+
         layer = edit_layer(layer, session.edits.options, session.edits.variables)
     if layer.spec.build_metadata:
         layer = layer.with_origin(Origin())

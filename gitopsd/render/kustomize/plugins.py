@@ -34,7 +34,7 @@ from gitopsd.render.kustomize.origin import Configured
 from gitopsd.render.kustomize.patchfiles import inline_objects, json_patch_step, patch_step, strategic_merge_step
 from gitopsd.render.kustomize.replacementfiles import read_replacements
 from gitopsd.render.kustomize.resource import metadata_of
-from gitopsd.render.kustomize.steps import Generated, GeneratorStep, Step, TransformerStep, generate_data, inflated
+from gitopsd.render.kustomize.steps import Configuration, Generated, GeneratorStep, Step, TransformerStep, generate_data, inflated
 from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
 from gitopsd.render.kustomize.transformers.base import Transformer
 from gitopsd.render.kustomize.transformers.hash import HashTransformer
@@ -48,7 +48,6 @@ from gitopsd.render.kustomize.transformers.valueadd import ValueAddTransformer, 
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.kustomization import Layer
-    from gitopsd.render.kustomize.resource import Resource
 
 T = TypeVar("T")
 
@@ -87,14 +86,6 @@ class _JsonPatchConfig:
     target: Selector | None = None
     path: str = ""
     json_op: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """A configuration object, and the entry of the kustomization that brought it: `transformers[0]`."""
-
-    resource: Resource
-    field: str
 
 
 def configured_generators(layer: Layer, configs: Iterable[Configuration]) -> Iterator[GeneratorStep]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gitopsd.model.refs import Object
 from gitopsd.render.kustomize.api import GeneratorArgs, Label
-from gitopsd.render.kustomize.charts import inflate
 from gitopsd.render.kustomize.config import TransformerConfig, field_spec, merge_specs
 from gitopsd.render.kustomize.fieldspec import FieldSpec, compiled
 from gitopsd.render.kustomize.generators.base import merge_options
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.api import HelmChart
     from gitopsd.render.kustomize.kustomization import Layer
     from gitopsd.render.kustomize.loading import Root
+    from gitopsd.render.kustomize.resource import Resource
 
 W = TypeVar("W")
 
@@ -55,6 +55,14 @@ class Generated:
     behavior: str = "create"
     needs_hash: bool = False
     from_helm: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration object, and the entry of the kustomization that brought it: `transformers[0]`."""
+
+    resource: Resource
+    field: str
 
 
 GeneratorStep = Step[Generated]
@@ -86,6 +94,8 @@ def generate_data(make: Callable[[GeneratorArgs, Callable[[str], bytes]], Object
 
 def inflated(chart: HelmChart, layer: Layer) -> Generated:
     """The objects of a Helm chart."""
+    from gitopsd.render.kustomize.charts import inflate  # noqa: PLC0415 - what charts need is loaded where there is one
+
     return Generated(inflate(chart, layer.spec.helm_globals, layer.root), from_helm=True)
 
 
