@@ -190,6 +190,10 @@ class Reconciler:
         """One pass that takes the application away; see `Removal.remove`."""
         return await Removal(self.ports, self.marking, self._preflight).remove(app, deletion, trigger, course)
 
+    async def leave(self, app: App, now: App) -> str:
+        """What stays where the application was before it was moved; see `Removal.leave`."""
+        return await Removal(self.ports, self.marking, self._preflight).leave(app, now)
+
     def _held_back(self, this: _Pass, decision: Decision) -> Decision:
         """The decision, unless other applications have to come first."""
         if decision.sync:

@@ -10,17 +10,20 @@ from dataclasses import dataclass, replace
 
 from gitopsd.apply import apply
 from gitopsd.config import app_document
+from gitopsd.diff.compare import compare
 from gitopsd.model.app import App
 from gitopsd.model.deletion import HOOK_FINALIZERS, Deletion
-from gitopsd.model.errors import GitopsdError
+from gitopsd.model.errors import GitopsdError, StorageError
 from gitopsd.model.plan import Desired, DesiredSet, Inventory, Member, Plan
-from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, Trigger
+from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.standing import Deleted
+from gitopsd.plan.make import Asked, make_plan
+from gitopsd.plan.pruning import Permission
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.removal import Found, delete_hooks, removal_plan
 from gitopsd.ports import Ports
 from gitopsd.preflight import Preflight
-from gitopsd.report import planned
+from gitopsd.report import gone, planned
 from gitopsd.waiting import Course
 
 
@@ -82,6 +85,43 @@ class Removal:
             await cluster.forget(app)
         return outcome, record
 
+    async def leave(self, app: App, now: App) -> str:
+        """Prunes what `app` has in the cluster that it was moved away from, as if Git held nothing there any more.
+
+        Gives what stays there, and why, in a sentence; empty where nothing does. Where both destinations turn out to be one
+        cluster under two names, nothing is done. Raises StorageError, no other GitopsdError.
+        """
+        try:
+            return await self._leave(app, await self.ports.cluster.inventory(now))
+        except StorageError:
+            raise
+        except GitopsdError as error:
+            return f"what it had at {place(app)} is still there: {error}"
+
+    async def _leave(self, app: App, has: Inventory) -> str:
+        cluster, nothing = self.ports.cluster, DesiredSet((), "")
+        had = await cluster.inventory(app)
+        live = await cluster.observe(app, nothing, had)
+        if {found.uid for found in live.values()} & {member.uid for member in has.members.values()}:
+            return ""
+        prune = bool(app.automated and app.automated.prune)
+        asked = Asked(self.marking.installation, Permission(prune, allow_empty=True))
+        plan = await self.preflight.check(app, make_plan(app, nothing, compare(nothing, live), had, asked))
+        if plan.writes and not plan.refusals:
+            record = self._record(app, Trigger(TriggerKind.SPEC))
+            record = await self.ports.history.begin(replace(record, attempted=True, results=planned(plan)))
+            outcome = await apply(app, plan, self.preflight, Course())
+            message = f"moved away from {place(app)}: {outcome.message}"
+            ended = replace(record, phase=outcome.phase, message=message, results=outcome.results)
+            await self.ports.history.record(replace(ended, finished=self.ports.clock.now()))
+            live = {ref: found for ref, found in live.items() if ref not in gone(outcome)}
+        left = Inventory({ref: member for ref, member in had.members.items() if ref in live})
+        await cluster.remember(app, left)
+        await cluster.forget(app)
+        names = ", ".join(str(ref) for ref in sorted(left.members)[:10])
+        why = "" if prune else "; pruning is off"
+        return f"{len(left.members)} objects are left at {place(app)}: {names}{why}" if names else ""
+
     async def _hooks(self, app: App) -> tuple[Desired, ...]:
         """The hooks that run now, as Git has them. What can't be rendered any more has none, unless a finalizer insists."""
         try:
@@ -93,6 +133,11 @@ class Removal:
                 raise
             return ()
         return delete_hooks(qualify(rendered.objects, surface, app, self.marking))
+
+
+def place(app: App) -> str:
+    """The cluster that an application goes to, as its document names it."""
+    return app.spec.destination.server or app.spec.destination.name
 
 
 def _members(plan: Plan) -> Inventory:

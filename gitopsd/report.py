@@ -53,8 +53,7 @@ class Evidence:
         uids = {ref: live.uid for ref, live in self.live.items()}
         results = outcome.results if outcome else ()
         uids |= {result.ref: result.uid for result in results if result.uid}
-        pruned = {result.ref for result in results if result.status is ResultStatus.PRUNED}
-        pruned |= {result.ref for result in results if (result.action, result.status) == (Action.DETACH, ResultStatus.SYNCED)}
+        pruned = gone(outcome) if outcome else frozenset()
         # The run of a hook that generates its name, and that was deleted after it, is nothing to remember.
         members = (want for want in self.members if want.ref in uids or not want.generate_name)
         wanted = {want.ref: Member(want.ref, want.api_version, uids.get(want.ref, "")) for want in members}
@@ -116,6 +115,12 @@ def _look(record: SyncRecord, evidence: Evidence) -> tuple[Phase, str]:
         return Phase.FAILED if record.trigger.kind in ASKED else Phase.SUCCEEDED, condition.message
     differences = evidence.plan.differences
     return Phase.SUCCEEDED, f"{len(differences)} objects differ from Git" if differences else "in sync"
+
+
+def gone(outcome: Outcome) -> frozenset[ObjectRef]:
+    """What is no longer the application's: deleted, or let go of."""
+    let_go = (Action.DETACH, ResultStatus.SYNCED)
+    return frozenset(r.ref for r in outcome.results if r.status is ResultStatus.PRUNED or (r.action, r.status) == let_go)
 
 
 def planned(plan: Plan) -> tuple[ObjectResult, ...]:

@@ -14,6 +14,7 @@ import structlog
 from gitopsd.daemon import leaving
 from gitopsd.daemon.dependencies import Dependencies
 from gitopsd.daemon.fights import Fights
+from gitopsd.daemon.moving import Moving
 from gitopsd.daemon.names import named
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.daemon.passes import Pass, Superseding
@@ -52,6 +53,7 @@ class Agent:
     _retries: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
     _dependencies: Dependencies = field(default_factory=Dependencies)
     _superseding: Superseding = field(init=False)
+    _moving: Moving = field(init=False)
     _fights: Fights = field(init=False)
     _left: set[AppKey] = field(default_factory=set)
     """Applications that were there since the start, and are no more."""
@@ -60,9 +62,10 @@ class Agent:
     def __post_init__(self) -> None:
         self.queue.doubt, self.queue.narrow = self._doubt, max(1, self.workers // 4)
         self._superseding = Superseding(self.reconciler)
+        self._moving = Moving(self.reconciler, partial(self._note_one, "destination"))
         self._fights = Fights(
             look=lambda key: self.queue.put(key, Trigger(TriggerKind.WATCH)),
-            note=self._note_fight,
+            note=partial(self._note_one, "fight"),
             now=self.reconciler.ports.clock.monotonic,
         )
 
@@ -91,6 +94,8 @@ class Agent:
                 self._set(replace(status, app=app) if status else AppStatus(app))
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
                 self._superseding.ask(self._statuses[key].app, self._passes.get(key))
+            if status and status.app.spec.destination != app.spec.destination:
+                self._moving.changed(status.app, app)
             self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
         circles = self._dependencies.declare({key: status.app for key, status in self._statuses.items()})
         for key in apps:
@@ -109,8 +114,8 @@ class Agent:
                 self._set(replace(status, problems=others | ({about: problem} if problem else {})))
         return recovered
 
-    def _note_fight(self, key: AppKey, problem: Condition | None) -> None:
-        self.note((key,), "fight", problem)
+    def _note_one(self, about: str, key: AppKey, problem: Condition | None) -> None:
+        self.note((key,), about, problem)
 
     def delete(self, key: AppKey, deletion: Deletion) -> None:
         """Begins to take an application away. One that still has a document waits, deleted, until that is gone."""
@@ -127,6 +132,7 @@ class Agent:
         if timer := self._retries.pop(key, None):
             timer.cancel()
         self._fights.forget(key)
+        self._moving.forget(key)
         if under_way := self._passes.get(key):
             under_way.task.cancel()
         self.reconciler.forget(key)
@@ -328,6 +334,7 @@ class Agent:
         if record.trigger.resources:
             self.queue.put(key, Trigger(TriggerKind.WATCH))
         self._set(leaving.after(status, record))
+        self._moving.passed(self._statuses[key])
         self._fights.passed(record)
         self._listen(record)
 
@@ -376,6 +383,7 @@ class Agent:
         for timer in self._retries.values():
             timer.cancel()
         self._fights.end()
+        self._moving.end()
         for key, operation in tuple(self._operations.items()):
             under_way = self._passes.get(key)
             if under_way is None or under_way.trigger is not operation.trigger:

@@ -70,7 +70,9 @@ def qualify(objects: Iterable[Object], surface: Surface, app: App, marking: Mark
             refusals.append(Refusal(ref, "InvalidDependency", f"{DEPENDS_ON}: {error}"))
     if (namespace := _own_namespace(app)) and namespace.ref not in found:
         found = {namespace.ref: namespace, **found}
-    digest = hashlib.sha256("".join(want.digest for want in found.values()).encode()).hexdigest()
+    # The same objects for another cluster are another wish: what was live there is no drift here.
+    whole = "".join((app.spec.destination.server, app.spec.destination.name, *(want.digest for want in found.values())))
+    digest = hashlib.sha256(whole.encode()).hexdigest()
     wanted, impossible = levelled(found.values())
     return DesiredSet(wanted, digest, (*refusals, *impossible), tuple(warnings))
 
