@@ -21,7 +21,7 @@ from gitopsd.plan.hooks import as_sent, is_deleted_after, released
 from gitopsd.plan.order import Stage, batches, stages
 from gitopsd.ports import ClusterPort
 from gitopsd.preflight import Preflight
-from gitopsd.waiting import Course, StoppedError, SupersededError, Wait
+from gitopsd.waiting import Course, StoppedError, SupersededError, UnhealthyError, Wait
 
 DEFINITION_DEADLINE = 30.0
 """Seconds that a new CustomResourceDefinition may take until the server serves its kind."""
@@ -48,7 +48,7 @@ async def _outcome(run: _Run, preflight: Preflight) -> Outcome:
         written = any(result.status in (ResultStatus.SYNCED, ResultStatus.PRUNED) for result in run.results.values())
         partly = written and not isinstance(stopped, SupersededError)
         message = f"partly applied: {stopped}" if partly else str(stopped)
-        return Outcome(Phase.FAILED, message, run.all_results(), run.warnings())
+        return Outcome(Phase.FAILED, message, run.all_results(), run.warnings(), isinstance(stopped, UnhealthyError))
     return Outcome(Phase.SUCCEEDED, run.summary(), run.all_results(), run.warnings())
 
 

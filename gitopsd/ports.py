@@ -194,6 +194,9 @@ class HistoryQueries(OrderBook, Protocol):
     async def get(self, record_id: str) -> SyncRecord | None:
         """One record with its results."""
 
+    async def complete(self, record_id: str, health: Health) -> None:
+        """What a sync brought has come to `health` since its record was made, which says so from now on."""
+
     async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
         """Recorded drift, newest first."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.health import aggregate
@@ -10,6 +10,7 @@ from gitopsd.model.app import App
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, Desired, DesiredSet, FieldChange, Inventory, Live, Member, Plan, Step
 from gitopsd.model.record import (
+    UNHEALTHY,
     Condition,
     Drift,
     DriftOutcome,
@@ -23,6 +24,7 @@ from gitopsd.model.record import (
     TriggerKind,
 )
 from gitopsd.model.refs import ObjectRef
+from gitopsd.model.standing import ITSELF
 from gitopsd.plan.policy import ASKED, Decision, Known, is_drift
 
 
@@ -72,9 +74,7 @@ def concluded(
     )
     unheeded = {want.ref for want in evidence.desired.objects if not want.heeded}
     extras = tuple(_extra(step) for step in open_steps.values() if step.desired is None)
-    conditions = tuple(Condition("SyncError", str(refusal)) for refusal in plan.refusals)
-    if evidence.decision.condition:
-        conditions = (*conditions, evidence.decision.condition)
+    health = aggregate({state.ref: state.health for state in resources if state.ref not in unheeded})
     phase, message = (outcome.phase, outcome.message) if outcome else _look(record, evidence)
     return replace(
         record,
@@ -85,14 +85,27 @@ def concluded(
         plan_digest=plan.digest,
         candidates=plan.candidates if extras else "",
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
-        health=aggregate({state.ref: state.health for state in resources if state.ref not in unheeded}),
+        health=health,
         results=outcome.results if outcome else planned(plan),
         resources=resources + extras,
         drifts=_drifts(app, record, evidence, outcome),
-        conditions=conditions,
+        conditions=tuple(_conditions(app, record, evidence, outcome, health)),
         warnings=plan.warnings + (outcome.warnings if outcome else ()),
         summary=evidence.desired.summary,
     )
+
+
+def _conditions(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None, health: Health) -> Iterator[Condition]:
+    yield from (Condition("SyncError", str(refusal)) for refusal in evidence.plan.refusals)
+    if evidence.decision.condition:
+        yield evidence.decision.condition
+    if outcome and outcome.unhealthy:
+        yield Condition(UNHEALTHY, outcome.message)
+    pin = app.standing.pinned
+    if pin and pin.by == ITSELF and pin not in record.lifted:
+        here = ", and is Degraded there too: nothing more is tried" if health.status is HealthStatus.DEGRADED else ""
+        stays = f"stays at {pin.revisions[0][:10]} until Git moves or `gitopsd unpin {app.key}`"
+        yield Condition("RolledBack", f"{pin.reason}; {stays}{here}")
 
 
 def held(record: SyncRecord, reason: str) -> SyncRecord:

@@ -26,6 +26,10 @@ class StoppedError(Exception):
     """The rest of the plan is not carried out; says why."""
 
 
+class UnhealthyError(StoppedError):
+    """Something that was waited for is Degraded or gone, or has not become Healthy in time."""
+
+
 class SupersededError(StoppedError):
     """There is a newer commit."""
 
@@ -96,10 +100,10 @@ class Wait:
                 return
             for ref, health in waited.items():
                 if health.status in (HealthStatus.DEGRADED, HealthStatus.MISSING):
-                    raise StoppedError(f"{ref} is {_state(health)}")
+                    raise UnhealthyError(f"{ref} is {_state(health)}")
             left -= SLICE
             if left <= 0:
-                raise StoppedError(f"{self.why} in vain: after {self.deadline:g} s {_named(waited)}")
+                raise UnhealthyError(f"{self.why} in vain: after {self.deadline:g} s {_named(waited)}")
             self.course.tell(f"{self.why}: {_named(waited)}")
 
     async def _settled(self, refs: frozenset[ObjectRef], seconds: float) -> Mapping[ObjectRef, Health]:

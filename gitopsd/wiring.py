@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, Secr
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orders import Orders
+from gitopsd.daemon.returns import Returns
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.explainer import Explainer
@@ -80,20 +82,20 @@ async def open_service(config: Config) -> Service:
     _follow(config, declared, resources.requests, timers)
     _follow_secrets(config, clusters, watching)
     readiness = Readiness(history, clusters.status)
-
-    async def close() -> None:
-        await writeback.close()
-        await clusters.close()
-        await rendering.aclose()
-        await sources.aclose()
-        await history.close()
-
     explainer = Explainer(ports, renderer.explain, sources.blame, config.field_manager)
     orders = Orders(agent, history, sources, clock)
+    returns = Returns(orders)
     control = Control(
         agent, orders, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
     )
+    close = partial(_close, returns.close, writeback.close, clusters.close, rendering.aclose, sources.aclose, history.close)
     return Service(_addresses(config), agent, timers, control, history, scan, close)
+
+
+async def _close(*parts: Callable[[], Awaitable[None]]) -> None:
+    """Ends the parts in this order."""
+    for end in parts:
+        await end()
 
 
 async def _history(config: Config, clock: SystemClock) -> History:
@@ -199,6 +201,7 @@ def _settings(app: App, defaults: Defaults) -> AppSettings:
         conflicts=own.conflicts,
         depends_on=dependencies(app),
         approval=own.approval == "required",
+        probation=own.rollback_within.total_seconds() if own.rollback_on == "degraded" else 0.0,
     )
 
 

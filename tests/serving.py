@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orders import Orders
+from gitopsd.daemon.returns import Returns
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.record import TriggerKind
 from gitopsd.web.app import create_app
@@ -109,6 +110,7 @@ class Served:
     events: Events = field(default_factory=Events)
     refreshed: list[AppKey] = field(default_factory=list)
     agent: Agent = field(init=False)
+    returns: Returns = field(init=False)
     app: ASGIApp = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +119,7 @@ class Served:
             world.reconciler, (self.events.passed,), (self.events.changed,), workers=2, ordered=dict(world.history.ordered)
         )
         orders = Orders(self.agent, world.history, world.git, world.clock)
+        self.returns = Returns(orders)
         control = Control(
             self.agent,
             orders,
@@ -145,7 +148,7 @@ class Served:
 
     async def quiet(self) -> None:
         """Returns when there is nothing left to do."""
-        await until(lambda: not self.agent.queue and not self.agent._passes)
+        await until(lambda: not (self.agent.queue or self.agent._passes or self.returns._judging))
 
     async def push(self, commit: str, *names: str) -> None:
         """A commit of ConfigMaps, which is then synced."""
@@ -176,6 +179,7 @@ async def serving(served: Served | None = None) -> AsyncIterator[Served]:
     finally:
         working.cancel()
         await asyncio.wait({working})
+        await served.returns.close()
         await served.agent.drain(5)
 
 

@@ -264,6 +264,10 @@ class Defaults(Section):
     """A field that another manager holds and Git wants otherwise: the sync is refused, the field taken, or left to them."""
     approval: Literal["none", "required"] = "none"
     """Whether somebody has to approve a plan, by its digest, before it is carried out."""
+    rollback_on: Literal["none", "degraded"] = "none"
+    """Whether a revision that becomes Degraded, or whose sync fails for want of health, is left for the last good one."""
+    rollback_within: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=1))
+    """How long after its sync a revision is watched for that."""
 
 
 class Helm(Section):

@@ -13,6 +13,7 @@ from gitopsd.model.record import Trigger, TriggerKind
 _URGENCY = (
     TriggerKind.MANUAL,
     TriggerKind.ROLLBACK,
+    TriggerKind.RETURN,
     TriggerKind.UNPIN,
     TriggerKind.APPROVE,
     TriggerKind.ADOPT,

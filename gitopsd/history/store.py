@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, true, update
 from gitopsd.history.rows import Row, drift_identity, drift_of, drift_row, record_of, record_row, result_rows
 from gitopsd.history.tables import drifts, flags, records, results
 from gitopsd.model.app import AppKey
+from gitopsd.model.health import Health
 from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
 from gitopsd.ports import Page
 
@@ -58,6 +59,12 @@ def get_record(connection: Connection, record_id: int) -> SyncRecord | None:
     """A record with its results."""
     row = connection.execute(select(records).where(records.c.id == record_id)).mappings().first()
     return record_of(row, _results_of(connection, record_id)) if row else None
+
+
+def complete_record(connection: Connection, record_id: int, health: Health) -> None:
+    """Sets the health that a record's sync has come to."""
+    values = {"health": health.status.value, "health_message": health.message}
+    connection.execute(update(records).where(records.c.id == record_id).values(values))
 
 
 def _results_of(connection: Connection, record_id: int) -> Sequence[Row]:

@@ -297,7 +297,8 @@ class AppSettings:
     `report_drift` keeps drift from being healed; `health_timeout` is how many seconds a wave may take to become healthy;
     `prune_budget` how much one sync may delete: a share (`50%`), a number, or `none`; `adopt` takes over objects that another
     application or tool owns; `conflicts` says what is done about fields that other managers hold; `depends_on` names applications
-    that have to be Synced and Healthy first; with `approval` a plan waits until a person approved it.
+    that have to be Synced and Healthy first; with `approval` a plan waits until a person approved it. A revision that becomes
+    Degraded within `probation` seconds after it came is left again for the last good one; 0: it stays.
     """
 
     report_drift: bool = False
@@ -307,6 +308,7 @@ class AppSettings:
     conflicts: str = "force"
     depends_on: tuple[str, ...] = ()
     approval: bool = False
+    probation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

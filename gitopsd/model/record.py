@@ -27,6 +27,7 @@ class TriggerKind(StrEnum):
     WINDOW = "window"
     MANUAL = "manual"
     ROLLBACK = "rollback"
+    RETURN = "auto-rollback"
     UNPIN = "unpin"
     APPROVE = "approve"
     ADOPT = "adopt"
@@ -42,7 +43,7 @@ class TriggerKind(StrEnum):
 
 _PERSONAL = frozenset(TriggerKind) - {
     TriggerKind.START, TriggerKind.POLL, TriggerKind.WEBHOOK, TriggerKind.WATCH, TriggerKind.SPEC, TriggerKind.RETRY,
-    TriggerKind.WINDOW,
+    TriggerKind.WINDOW, TriggerKind.RETURN,
 }  # fmt: skip
 
 
@@ -112,6 +113,8 @@ class Outcome:
     message: str
     results: tuple[ObjectResult, ...] = ()
     warnings: tuple[str, ...] = ()
+    unhealthy: bool = False
+    """Whether it ended because something did not become healthy."""
 
 
 class DriftOutcome(StrEnum):
@@ -143,6 +146,10 @@ class Condition:
 
     type: str
     message: str
+
+
+UNHEALTHY = "HealthGate"
+"""The condition of a sync that ended because what it had written did not become healthy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
+ITSELF = "gitopsd"
+"""Who gives the one order that nobody gave: to stay at the last good revision."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:

@@ -41,8 +41,10 @@ class Known:
         return Known(live, record.desired_digest if failed and record.desired_digest else self.failed)
 
 
-ASKED = frozenset({TriggerKind.MANUAL, TriggerKind.ROLLBACK})
+_BY_HAND = frozenset({TriggerKind.MANUAL, TriggerKind.ROLLBACK})
 """A person wants just this sync."""
+ASKED = _BY_HAND | {TriggerKind.RETURN}
+"""Just this sync is wanted, automation or not."""
 _GOES_ON = frozenset({TriggerKind.RETRY, TriggerKind.START})
 """A rollback that failed, or that a crash cut off, is gone on with, automation or not: it was a person's word."""
 _AGAIN = _GOES_ON | {
@@ -124,5 +126,5 @@ def _tried(trigger: Trigger, plan: Plan, known: Known) -> Decision:
 
 def within_windows(decision: Decision, trigger: Trigger, standing: Standing) -> Decision:
     """The decision, unless a sync window forbids what it says; retries and self-healing are held like any other sync."""
-    allowed = standing.manual if trigger.kind in ASKED else standing.automatic
+    allowed = standing.manual if trigger.kind in _BY_HAND else standing.automatic
     return decision if allowed or not decision.sync else Decision(sync=False, reason=standing.reason, held=True)

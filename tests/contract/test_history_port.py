@@ -111,6 +111,13 @@ async def test_record_is_read_as_it_was_stored(history: AnyHistory) -> None:
     assert await history.get(stored.id) == stored
 
 
+async def test_record_is_completed_with_the_health_it_came_to(history: AnyHistory) -> None:
+    """A sync ends when all is written; how that fares becomes known later, and all else of the record stays."""
+    stored = await history.record(attempt(health=Health(HealthStatus.PROGRESSING, "1 of 3 replicas")))
+    await history.complete(stored.id, Health(HealthStatus.HEALTHY))
+    assert await history.get(stored.id) == replace(stored, health=Health(HealthStatus.HEALTHY))
+
+
 async def test_running_record_is_finished_in_place(history: AnyHistory) -> None:
     """What `begin` stored is replaced by the finished record under the same id, results and all."""
     begun = await history.begin(attempt(phase=Phase.RUNNING, finished=None))

@@ -1,0 +1,78 @@
+"""Whether what a sync brought is good, and where to go back to if it is not.
+
+A revision is known by what it renders to (`desired_digest`): commits that change nothing of an application are the same revision.
+It came with the first of the newest attempts that were for it; from then on it is on probation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise, takewhile
+
+from gitopsd.model.app import App
+from gitopsd.model.health import HealthStatus
+from gitopsd.model.record import UNHEALTHY, Phase, SyncRecord, SyncStatus, TriggerKind
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """The revision has been seen Synced and Healthy; `proven` is the record of the sync that is to say so."""
+
+    proven: SyncRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The revision is to be left, for `reason`, to what the sync `back` brought; there may be none."""
+
+    reason: str
+    back: SyncRecord | None
+
+
+def judge(app: App, seen: SyncRecord, attempts: Sequence[SyncRecord], now: datetime) -> Good | Bad | None:
+    """What the pass `seen` says of the revision that is live; None where it says nothing new.
+
+    `attempts` are the application's recorded syncs, newest first. Whoever is pinned stays where the pin is, so an old revision
+    that is bad too is not left again.
+    """
+    tries = tried(seen, attempts)
+    if not tries or app.standing.pinned or app.suspension:
+        return None
+    came = tries[-1].finished or tries[-1].started
+    if reason := _failure(seen):
+        in_time = now - came <= timedelta(seconds=app.settings.probation)
+        return Bad(f"{seen.revision[:10]} {reason}", last_good(attempts)) if in_time else None
+    settled = seen.sync is SyncStatus.SYNCED and seen.health.status is HealthStatus.HEALTHY
+    proven = settled and tries[0].phase is Phase.SUCCEEDED and not is_good(tries[0])
+    return Good(tries[0]) if proven else None
+
+
+def tried(seen: SyncRecord, attempts: Sequence[SyncRecord]) -> tuple[SyncRecord, ...]:
+    """The newest attempts, as far as all of them were for the revision that was seen; newest first."""
+    return tuple(takewhile(lambda attempt: attempt.desired_digest == seen.desired_digest != "", attempts))
+
+
+def is_good(attempt: SyncRecord) -> bool:
+    """Whether a sync brought what was then seen Synced and Healthy."""
+    return attempt.phase is Phase.SUCCEEDED and attempt.health.status is HealthStatus.HEALTHY
+
+
+def last_good(attempts: Sequence[SyncRecord]) -> SyncRecord | None:
+    """The newest good sync of another revision than the newest attempt's; none that was left before is gone back to."""
+    left = {attempts[0].desired_digest}
+    for newer, older in pairwise(attempts):
+        if newer.trigger.kind is TriggerKind.RETURN:
+            left.add(older.desired_digest)
+        if is_good(older) and older.desired_digest not in left:
+            return older
+    return None
+
+
+def _failure(seen: SyncRecord) -> str:
+    """Why it is bad, as a clause."""
+    if seen.health.status is HealthStatus.DEGRADED:
+        return f"became Degraded: {seen.health.message}"
+    gate = next((condition.message for condition in seen.conditions if condition.type == UNHEALTHY), "")
+    return f"did not become healthy: {gate}" if gate else ""
