@@ -40,6 +40,8 @@ class Kit:
     """The Go package that is told the version."""
     asks: tuple[str, ...] = ()
     """How a binary is asked for its version: one that a user has on PATH will do where it fits. Empty: none will."""
+    tags: str = ""
+    """Build tags."""
 
     def folder(self) -> Path:
         """Where the binaries are kept: one folder per versions, flags and platform."""
@@ -52,7 +54,7 @@ class Kit:
     def flags(self) -> list[str]:
         """Of `go build`. Without a version kubectl and other clients fail on an API server's empty one."""
         if not self.stamped:
-            return ["-trimpath", "-ldflags", "-s -w"]
+            return ["-trimpath", *(["-tags", self.tags] if self.tags else []), "-ldflags", "-s -w"]
         major, minor, _ = self.version().removeprefix("v").split(".")
         names = {"gitVersion": self.version(), "gitMajor": major, "gitMinor": minor}
         stamps = " ".join(f"-X {self.stamped}.{name}={value}" for name, value in names.items())
@@ -96,6 +98,17 @@ _NEIGHBOURS = (
         "argocd",
         "github.com/argoproj/argo-cd/v3",
         (Recipe("argocd", "neighbours/argocd", "github.com/argoproj/argo-cd/v3/cmd"),),
+    ),
+    Kit(
+        "prometheus",
+        "github.com/prometheus/prometheus",
+        (Recipe("prometheus", "neighbours/prometheus", "github.com/prometheus/prometheus/cmd/prometheus"),),
+        tags="remove_all_sd",  # targets come from its configuration: half of the packages, those of all clouds, are left out
+    ),
+    Kit(
+        "rollouts",
+        "github.com/argoproj/argo-rollouts",
+        (Recipe("rollouts-controller", "neighbours/rollouts", "github.com/argoproj/argo-rollouts/cmd/rollouts-controller"),),
     ),
 )
 
