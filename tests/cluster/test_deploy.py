@@ -204,7 +204,25 @@ async def test_environment_is_accepted_and_becomes_available(cluster: LocalClust
     cluster.api.request("DELETE", f"/api/v1/namespaces/{objects[0]['metadata']['name']}")
 
 
-async def test_cluster_wide_installation_is_accepted(cluster: LocalCluster, installed: Applier) -> None:
-    """The other overlay passes the server's dry run, and differs by who may do what."""
-    for document in gitopsd_builds("deploy/overlays/cluster-wide"):
+@pytest.mark.parametrize("overlay", ["cluster-wide", "applications"])
+async def test_other_installations_are_accepted(cluster: LocalCluster, installed: Applier, overlay: str) -> None:
+    """The other overlays pass the server's dry run, and differ by who may do what, and by the kinds they define."""
+    for document in gitopsd_builds(f"deploy/overlays/{overlay}"):
         installed.apply(document, dry_run=True)
+
+
+async def test_account_may_show_how_applications_stand(cluster: LocalCluster, installed: Applier, account: Api) -> None:
+    """For applications that are resources: it reads them and their projects, and writes into them; it makes and deletes none."""
+    built = gitopsd_builds("deploy/overlays/applications")
+    rights = [found for found in built if found["kind"].startswith("ClusterRole")]
+    roles = [found for found in rights if found["metadata"]["name"] == "gitopsd-applications"]
+    for document in roles:
+        installed.apply(document)
+    await until(lambda: may(account, "patch", "applications.argoproj.io", "argocd"))
+    assert may(account, "watch", "applications.argoproj.io")
+    assert may(account, "list", "appprojects.argoproj.io")
+    for verb in ("create", "update", "delete"):
+        assert not may(account, verb, "applications.argoproj.io", "argocd"), verb
+    assert not may(account, "patch", "appprojects.argoproj.io", "argocd")
+    for document in roles:
+        cluster.api.request("DELETE", installed.path(document))
