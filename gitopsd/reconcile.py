@@ -24,6 +24,7 @@ from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Snapshot
 from gitopsd.model.standing import Order, Pinned
 from gitopsd.model.surface import Surface
+from gitopsd.plan.annotations import approved_at
 from gitopsd.plan.confine import Fence, confined, violations
 from gitopsd.plan.images import images
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
@@ -46,7 +47,16 @@ class _Memory:
     known: Known
     failure: tuple[str, str] | None = None
     """Revision and message of the last failure before a plan, so that one failure is one record."""
+    waiting: tuple[str, datetime] | None = None
+    """What would be deleted if that was confirmed, and since when that is known."""
     qualified: tuple[Rendered, Surface, App, Fence, DesiredSet] | None = None
+
+    def approves(self, app: App, candidates: str, now: datetime) -> bool:
+        """Whether the application's annotation approves these deletions, since they are known to wait (Argo CD's way)."""
+        if self.waiting is None or self.waiting[0] != candidates:
+            self.waiting = (candidates, now)
+        approved = approved_at(app.annotations)
+        return approved is not None and approved >= self.waiting[1]
 
 
 @dataclass(slots=True)
@@ -148,7 +158,10 @@ class Reconciler:
         with stage("plan"):
             asked = Asked.of(app, trigger, self.marking.installation, f"{this.started.timestamp():.0f}")
             asked = replace(asked, fence=fence)
-            plan = selected(make_plan(app, desired, compare(desired, live), inventory, asked), trigger.resources)
+            plan = make_plan(app, desired, compare(desired, live), inventory, asked)
+            if plan.candidates and memory.approves(app, plan.candidates, this.started):
+                plan = make_plan(app, desired, compare(desired, live), inventory, asked.confirming(plan.candidates))
+            plan = selected(plan, trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
             standing = assess(app, fence.target, ports.clock.now())

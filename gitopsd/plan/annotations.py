@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from gitopsd.model.hooks import HOOK_ANNOTATION, HOOK_PHASES, HOOK_POLICY_ANNOTATION, SKIP, Hook, HookPolicy, SyncPhase
 from gitopsd.model.refs import Object
@@ -43,6 +44,15 @@ def sync_options(obj: Object) -> dict[str, str]:
     """`argocd.argoproj.io/sync-options` by name: `Prune=confirm,Replace` -> `{"Prune": "confirm", "Replace": "true"}`."""
     pairs = (word.partition("=") for word in words(annotations_of(obj).get(f"{ARGO}sync-options", "")))
     return {key: value or "true" for key, _, value in pairs}
+
+
+def approved_at(annotations: Mapping[str, str]) -> datetime | None:
+    """When a person approved deletions in Argo CD's way (`argocd.argoproj.io/deletion-approved: TIME`); else None."""
+    try:
+        time = datetime.fromisoformat(annotations.get(f"{ARGO}deletion-approved", ""))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def wave(obj: Object) -> int:

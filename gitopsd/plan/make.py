@@ -34,6 +34,10 @@ class Asked:
     recreate: bool = False
     fence: Fence = Fence()  # noqa: RUF009 - frozen
 
+    def confirming(self, candidates: str) -> Asked:
+        """The same, with a person's word for just these deletions."""
+        return replace(self, permission=replace(self.permission, confirmed=candidates))
+
     @classmethod
     def of(cls, app: App, trigger: Trigger, installation: str, run: str = "") -> Asked:
         """Automation's own words, unless a person asked otherwise."""

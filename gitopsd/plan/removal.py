@@ -11,7 +11,7 @@ from gitopsd.model.hooks import HookPolicy, SyncPhase
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, Desired, DesiredSet, Inventory, Live, Plan, Refusal, Step
 from gitopsd.model.refs import ObjectRef
-from gitopsd.plan.annotations import sync_options
+from gitopsd.plan.annotations import approved_at, sync_options
 from gitopsd.plan.hooks import hook_steps, taken
 from gitopsd.plan.make import with_digest
 from gitopsd.plan.order import ordered
@@ -65,7 +65,7 @@ def _step(app: App, deletion: Deletion, live: Live, foreign: str | None) -> Step
     asked = sync_options(live.object or {}).get("Delete", app.option("Delete", "true"))
     if not deletion.cascade or asked == "false":
         return Step(live.ref, Action.DETACH, "left in place, and nobody's", live=live, phase=phase)
-    if asked == "confirm" and not deletion.confirmed:
+    if asked == "confirm" and not deletion.confirmed and approved_at(app.annotations) is None:
         how = f"gitopsd delete {app.key.name} --cascade"
         return Step(live.ref, Action.SKIP, f"waits for confirmation: {how}", live=live, phase=phase)
     return Step(live.ref, Action.PRUNE, "the application is deleted", live=live, phase=phase)
