@@ -105,7 +105,7 @@ def test_refusal_names_place_and_field(tmp_path: Path, text: str, complaint: str
         ),
         ("clusters: [{name: a}, {name: b}]", "clusters[1]: has no kubeconfig, and clusters[0] already is the one"),
         ("clusters: [{name: a, context: c}]", "clusters[0].context: needs kubeconfig"),
-        ("clusters: [{name: a}]\nclusterSecrets: {}", "clusterSecrets.cluster: names no entry of clusters"),
+        ("clusterSecrets: {cluster: west}", "clusterSecrets.cluster: names no entry of clusters"),
         ("storage: {passwordFile: p}", "storage.passwordFile: is for PostgreSQL"),
         ("storage: {history: 'mysql://h/d'}", "storage.history: is no database: write sqlite:///PATH or postgresql://"),
         ("repositories: [{url: u}, {url: u}]", "repositories[1].url: is the url of repositories[0] too"),
