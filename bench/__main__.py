@@ -15,6 +15,7 @@ def main() -> int:
     codes = []
     for title, arguments in (
         ("Rendering beside kubectl kustomize", ["bench.render"]),
+        ("What explanations cost who does not ask", ["bench.explain"]),
         ("A commit in a repository of many applications", ["bench.monorepo"]),
         ("Passes where nothing has changed", ["bench.passes", "--applications", applications]),
         ("The main job", ["bench.main_job"]),
