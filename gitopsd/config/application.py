@@ -73,6 +73,16 @@ def _adapter() -> TypeAdapter[_Application]:
     return TypeAdapter(_Application)
 
 
+@cache
+def _spec_adapter() -> TypeAdapter[AppSpec]:
+    return TypeAdapter(AppSpec)
+
+
+@cache
+def _source_adapter() -> TypeAdapter[Source]:
+    return TypeAdapter(Source)
+
+
 def application_schema() -> dict[str, Any]:
     """The JSON Schema of an Application document."""
     return _adapter().json_schema(mode="validation")
@@ -116,7 +126,7 @@ def without_unknown(document: Document) -> tuple[Document, tuple[ConfigError, ..
 def read_source(value: Any) -> Source | None:
     """A source by itself, None where it is none."""
     try:
-        return validate(TypeAdapter(Source), Document("source", without_unset(value)), ())
+        return validate(_source_adapter(), Document("source", without_unset(value)), ())
     except ConfigErrors:
         return None
 
@@ -130,7 +140,7 @@ def app_document(app: App) -> dict[str, Any]:
 
 def spec_document(app: App) -> dict[str, Any]:
     """The application's `spec`, as its document would say it; what holds anyway is left out."""
-    written: dict[str, Any] = TypeAdapter(AppSpec).dump_python(app.spec, mode="json", by_alias=True, exclude_defaults=True)
+    written: dict[str, Any] = _spec_adapter().dump_python(app.spec, mode="json", by_alias=True, exclude_defaults=True)
     return written
 
 
