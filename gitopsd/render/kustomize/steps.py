@@ -181,7 +181,7 @@ TRANSFORMATIONS = (
 def _labels(label: Label, config: TransformerConfig) -> Transformer:
     specs = tuple(field_spec(one) for one in label.fields)
     if label.include_selectors:
-        specs = merge_specs(specs, config.common_labels)
+        specs = merge_specs(merge_specs(specs, config.common_labels), config.labels)
     else:
         specs = merge_specs(specs, _template_labels(label, config))
         specs = merge_specs(merge_specs(specs, config.labels), (FieldSpec("metadata/labels", create=True),))
