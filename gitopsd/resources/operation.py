@@ -3,61 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
-from gitopsd.config.application import read_source, spec_document
+from pydantic import TypeAdapter
+
+from gitopsd.config.application import read_source, spec_document, without_unset
+from gitopsd.config.documents import Document
 from gitopsd.config.rules import mapping
+from gitopsd.config.validate import validate
 from gitopsd.model.app import App, Source
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.plan import Action
 from gitopsd.model.record import ObjectResult, Phase, ResultStatus, SyncRecord, Trigger, TriggerKind
+from gitopsd.model.wire import wire_name
 from gitopsd.resources.wire import MAX_MESSAGE, moment, revisions, without_empty
 
 MAX_RESULTS = 1000
 """Objects of an operation that its state lists; failures come first where there are more."""
 
+_WRITTEN: dict[str, Any] = {"alias_generator": wire_name, "extra": "ignore"}
+
 _WORDS = (ResultStatus.SYNCED, ResultStatus.SYNC_FAILED, ResultStatus.PRUNED, ResultStatus.PRUNE_SKIPPED)
 """Results that Argo CD has a word for."""
 
 
-def asked(operation: Mapping[str, Any], app: App) -> Trigger:
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """An object that is to be synced, or left out."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _WRITTEN
+    kind: str
+    name: str
+    namespace: str = ""
+    exclude: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Sync:
+    """`operation.sync`, as far as it is read: what else stands there asks for nothing."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _WRITTEN
+    revision: str = ""
+    revisions: tuple[str, ...] = ()
+    prune: bool = False
+    dry_run: bool = False
+    resources: tuple[_Resource, ...] = ()
+    sync_options: tuple[str, ...] = ()
+    sync_strategy: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] | None = None
+    sources: tuple[dict[str, Any], ...] = ()
+    manifests: tuple[str, ...] = ()
+
+
+@cache
+def _adapter() -> TypeAdapter[_Sync]:
+    return TypeAdapter(_Sync)
+
+
+def asked(operation: Any, app: App) -> Trigger:
     """The sync that the field asks for; raises ConfigError where it asks for something that would not be done.
 
     As in Argo CD, nothing is pruned unless `prune` says so, whatever the application's own policy.
     """
-    sync = mapping(operation.get("sync"))
+    if not mapping(operation).get("sync"):
+        raise ConfigError("operation.sync: is missing: there is no other operation")
+    sync = validate(_adapter(), Document("operation", {"sync": without_unset(operation["sync"])}), ("sync",))
     if refused := next(_refusals(sync, app), ""):
         raise ConfigError(f"operation.{refused}")
     return Trigger(
         TriggerKind.MANUAL,
         actor=_actor(mapping(operation.get("initiatedBy"))),
-        revision=str(sync.get("revision") or next(iter(sync.get("revisions") or ()), "")),
-        prune=bool(sync.get("prune")),
-        dry_run=bool(sync.get("dryRun")),
-        force=bool(mapping(mapping(sync.get("syncStrategy")).get("hook")).get("force")),
-        resources=tuple(_selected(mapping(resource)) for resource in sync.get("resources") or ()),
-        options=tuple(map(str, sync.get("syncOptions") or ())),
+        revision=sync.revision or next(iter(sync.revisions), ""),
+        prune=sync.prune,
+        dry_run=sync.dry_run,
+        force=bool(mapping(sync.sync_strategy.get("hook")).get("force")),
+        resources=tuple("/".join(filter(None, (one.kind, one.namespace, one.name))) for one in sync.resources),
+        options=sync.sync_options,
     )
 
 
-def _refusals(sync: Mapping[str, Any], app: App) -> Iterator[str]:
+def _refusals(sync: _Sync, app: App) -> Iterator[str]:
     """Why it can't be done as it stands."""
-    if not sync:
-        yield "sync: is missing: there is no other operation"
-    if sync.get("manifests"):
+    if sync.manifests:
         yield "sync.manifests: is not supported: gitopsd deploys what Git holds"
-    _, *others = sync.get("revisions") or ("",)
-    if others and others != [source.target_revision for source in app.sources[1:]]:
+    others = sync.revisions[1:]
+    if others and others != tuple(source.target_revision for source in app.sources[1:]):
         yield "sync.revisions: only the first source can be synced to another revision"
-    given = [sync["source"]] if sync.get("source") else sync.get("sources") or ()
+    given = (sync.source,) if sync.source else sync.sources
     if given and tuple(map(_comparable, given)) != tuple(replace(source, target_revision="") for source in app.sources):
         yield "sync.source: is not the application's own; change its spec instead"
-    strategy = mapping(sync.get("syncStrategy"))
-    if "apply" in strategy:
+    if "apply" in sync.sync_strategy:
         yield "sync.syncStrategy.apply: is not supported: hooks are run"
-    if any(mapping(resource).get("exclude") for resource in sync.get("resources") or ()):
+    if any(one.exclude for one in sync.resources):
         yield "sync.resources: exclude is not supported: name those that are meant"
 
 
@@ -69,10 +109,6 @@ def _comparable(given: Any) -> Source | None:
 def _actor(by: Mapping[str, Any]) -> str:
     name = "".join(char for char in str(by.get("username") or "")[:200] if char.isprintable())
     return name or ("automated" if by.get("automated") else "operation")
-
-
-def _selected(resource: Mapping[str, Any]) -> str:
-    return "/".join(str(resource[part]) for part in ("kind", "namespace", "name") if resource.get(part))
 
 
 def operation_state(record: SyncRecord, app: App) -> dict[str, Any]:

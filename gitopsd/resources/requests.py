@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from gitopsd.config.resources import REFRESH
+from gitopsd.config.rules import mapping
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.model.app import AppKey
@@ -91,7 +92,7 @@ class Requests:
 
     def _heed_end(self, key: AppKey, resource: Object) -> None:
         """`argocd app terminate-op` sets the phase; whoever ran the operation says when it has ended."""
-        state = (resource.get("status") or {}).get("operationState") or {}
+        state = mapping(mapping(resource.get("status")).get("operationState"))
         if state.get("phase") != Phase.TERMINATING:
             self._terminating.discard(key)
         elif key not in self._terminating:

@@ -164,7 +164,7 @@ class Writeback:
             return _below("status", merge_patch(live, refused_document(refused, live, now))) if refused else {}
         if status.app.holder or not status.app.is_resource:
             return {}
-        written = merge_patch(live, status_document(Shown(status, self._operation(status)), live, now))
+        written = merge_patch(live, _document(Shown(status, self._operation(status)), live, now))
         answered = self._is_answered(key) and REFRESH in (resource["metadata"].get("annotations") or {})
         if (written or answered) and (looked := self._looked.get(key)):
             written["reconciledAt"] = moment(looked[1])
@@ -185,6 +185,14 @@ class Writeback:
     def _is_answered(self, key: AppKey) -> bool:
         asked, looked = self._refreshed.get(key), self._looked.get(key)
         return asked is not None and looked is not None and looked[0] >= asked
+
+
+def _document(shown: Shown, live: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The status; where somebody has written into it what is none, it is made anew."""
+    try:
+        return status_document(shown, live, now)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return status_document(shown, {}, now)
 
 
 def _without_finalizers(resource: Object) -> dict[str, Any]:

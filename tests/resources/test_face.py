@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gitopsd.config.resources import REFRESH, ApplicationResources
+from gitopsd.config.rules import mapping
 from gitopsd.daemon.agent import Agent
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import ClusterError, GitopsdError
@@ -125,11 +126,11 @@ class Town:
 
     def phase(self) -> str:
         """The phase of its last operation."""
-        return str((self.status.get("operationState") or {}).get("phase"))
+        return str(mapping(self.status.get("operationState")).get("phase"))
 
     async def shown(self, sync: str) -> None:
         """Returns when the resource says so, and nothing is left to do or to write."""
-        await until(lambda: (self.status.get("sync") or {}).get("status") == sync and self.is_quiet())
+        await until(lambda: mapping(self.status.get("sync")).get("status") == sync and self.is_quiet())
 
     def is_quiet(self) -> bool:
         """Whether there is nothing left to do or to write."""
@@ -183,6 +184,25 @@ async def test_what_somebody_writes_into_the_status_is_put_right() -> None:
         found.scan()
         await found.shown("Synced")
         assert found.status == before
+
+
+async def test_whatever_stands_in_a_status_is_mended() -> None:
+    """What is no status can neither hold up its own resource nor the others."""
+    async with town() as found:
+        await found.shown("Synced")
+        hostile = {
+            "health": "fine",
+            "history": [{"id": "x"}, 7],
+            "conditions": "none",
+            "operationState": ["Terminating"],
+            "sync": 3,
+        }
+        found.followed.change(KEY, {"status": hostile, "operation": {"sync": [1]}})
+        found.scan()
+        await found.shown("Synced")
+        await until(lambda: "operation" not in found.live)
+        assert found.status["health"]["status"] == "Healthy"
+        assert found.phase() == "Error"
 
 
 async def test_an_operation_is_taken_up_once_and_its_field_goes_when_it_has_ended() -> None:

@@ -54,6 +54,9 @@ def test_nothing_is_pruned_unasked() -> None:
     ("operation", "words"),
     [
         ({"info": []}, "operation.sync: is missing"),
+        ("hostile", "operation.sync: is missing"),
+        ({"sync": {"prune": "yes"}}, r"operation: sync.prune: must be true or false"),
+        ({"sync": {"revision": "c", "resources": "all"}}, r"operation: sync.resources: must be a list"),
         ({"sync": {"manifests": ["{}"]}}, "sync.manifests: is not supported"),
         ({"sync": {"source": {"repoURL": "elsewhere", "path": "path"}}}, "sync.source: is not the application's own"),
         ({"sync": {"revisions": ["a", "b"]}}, "only the first source"),
