@@ -17,7 +17,7 @@ from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
-from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, dependencies, settings
+from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, dependencies, own_rules, settings
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orders import Orders
@@ -26,6 +26,7 @@ from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.explainer import Explainer
 from gitopsd.formats import yamlread
+from gitopsd.health import assess
 from gitopsd.helm import Helm
 from gitopsd.history import History, Retention
 from gitopsd.model.app import App, AppKey, AppSettings
@@ -231,7 +232,7 @@ def _token(config: Config) -> Callable[[], str | None]:
 
 
 def _identity(config: Config) -> Identity:
-    return Identity(config.installation, config.field_manager, config.namespace)
+    return Identity(config.installation, config.field_manager, config.namespace, partial(assess, own=own_rules(config)))
 
 
 def _clusters(config: Config) -> list[ClusterConfig]:

@@ -62,15 +62,19 @@ def render(
 
 def health(
     file: Annotated[str, typer.Option("-f", "--filename", metavar="FILE", help="YAML or JSON; - is standard input.")],
+    config: Annotated[str, typer.Option("--config", metavar="FILE", help="A configuration, for its rules of health.")] = "",
 ) -> None:
     """Each line has kind, name, status and message."""
-    from gitopsd.health.report import lines  # noqa: PLC0415 - see the package
+    from gitopsd.config import load_config, own_rules  # noqa: PLC0415 - see the package
+    from gitopsd.health import OwnRules  # noqa: PLC0415 - likewise
+    from gitopsd.health.report import lines  # noqa: PLC0415 - likewise
 
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise ConfigError(f"can't be read: {os.strerror(error.errno or 0)}", Place(file)) from None
-    for line in lines(_objects(data, "standard input" if file == "-" else file)):
+    own = own_rules(load_config(config)) if config else OwnRules()
+    for line in lines(_objects(data, "standard input" if file == "-" else file), own):
         typer.echo(json.dumps(line, ensure_ascii=False))
 
 

@@ -11,6 +11,7 @@ from gitopsd.cluster.config import ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
 from gitopsd.cluster.definitions import Definitions
 from gitopsd.cluster.discovery import Discovery
+from gitopsd.cluster.entries import Reading
 from gitopsd.cluster.inventories import Inventories
 from gitopsd.cluster.link import ClusterStatus, Link
 from gitopsd.cluster.observer import Observer
@@ -43,7 +44,7 @@ class Cluster:
         self._client = Client(config, listener)
         self._discovery = Discovery(self._client)
         self._definitions = Definitions(self._discovery.changed)
-        self._store = Store(identity.installation, identity.manager, listener.on_change)
+        self._store = Store(identity.installation, Reading(identity.manager, identity.health), listener.on_change)
         self._inventories = Inventories(self._client, identity)
         self._link = Link(self._client, listener, self._returned)
         self._watches = Watches(self._client, self._store, self._link)

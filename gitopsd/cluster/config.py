@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gitopsd import __version__
+from gitopsd.health import assess
 from gitopsd.model.app import AppKey
-from gitopsd.model.refs import ObjectRef
+from gitopsd.model.health import Health
+from gitopsd.model.refs import Object, ObjectRef
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 """The server that an Application names for the cluster in which gitopsd itself runs."""
@@ -55,11 +57,15 @@ class ClusterConfig:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who writes: the installation, its field manager (one for each installation), and the namespace of its inventories."""
+    """Who writes: the installation, its field manager (one for each installation), the namespace of its inventories.
+
+    `health` is how it tells the health of a live object.
+    """
 
     installation: str = "default"
     manager: str = "gitopsd"
     namespace: str = "gitopsd"
+    health: Callable[[Object], Health] = assess
 
     @property
     def tooling(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gitopsd.cluster.tools import owning_tool
 from gitopsd.diff.fieldsets import held_fields
 from gitopsd.diff.judge import digest, fields_digest, project
-from gitopsd.health import assess
+from gitopsd.model.health import Health
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live
 from gitopsd.model.refs import Object, ObjectRef
@@ -47,18 +48,26 @@ class Entry:
         return replace(self.live, object=obj)
 
 
-def entry(ref: ObjectRef, api_version: str, obj: Object, manager: str, *, content: bool) -> Entry:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What tells of a live object: the field manager whose fields are ours, and what says how the object is."""
+
+    manager: str
+    health: Callable[[Object], Health]
+
+
+def entry(ref: ObjectRef, api_version: str, obj: Object, reading: Reading, *, content: bool) -> Entry:
     """The entry of `obj`. `content` says whether objects of this kind are watched with their content."""
     metadata = obj.get("metadata") or {}
     version = str(metadata.get("resourceVersion") or "0")
-    fields = held_fields(obj, manager)
+    fields = held_fields(obj, reading.manager)
     values = "" if fields is None else digest(project(obj, fields)) if content else f"version {version}"
     uid = str(metadata.get("uid") or "")
     live = Live(
         ref=ref,
         uid=uid,
         resource_version=version,
-        health=assess(obj if content else {**obj, "apiVersion": api_version, "kind": ref.kind}),
+        health=reading.health(obj if content else {**obj, "apiVersion": api_version, "kind": ref.kind}),
         deleting=bool(metadata.get("deletionTimestamp")),
         mark=Mark.of(obj),
         tool=owning_tool(obj, ref),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from gitopsd.cluster.entries import Entry, Fingerprint, entry
+from gitopsd.cluster.entries import Entry, Fingerprint, Reading, entry
 from gitopsd.cluster.paths import METADATA_ONLY
 from gitopsd.model.app import AppKey
 from gitopsd.model.marks import PART_OF_LABEL
@@ -121,14 +121,14 @@ class Table:
 class Store:
     """All tables and receipts of one cluster. `on_change` is told of objects that are no longer as they were left."""
 
-    def __init__(self, installation: str, manager: str, on_change: Callable[[AppKey, ObjectRef], None]) -> None:
+    def __init__(self, installation: str, reading: Reading, on_change: Callable[[AppKey, ObjectRef], None]) -> None:
         """Empty."""
         self.tables: dict[Kind, Table] = {}
         self.receipts: dict[ObjectRef, Receipt] = {}
         self.strays: dict[ObjectRef, Entry] = {}
         """Objects that no reflector sees (no mark, or nobody watches their kind): as they were when last asked for."""
         self._installation = installation
-        self._manager = manager
+        self._reading = reading
         self._on_change = on_change
         self._absent: dict[ObjectRef, float] = {}
         self._writing: dict[ObjectRef, int] = {}
@@ -161,7 +161,7 @@ class Store:
             metadata.get("resourceVersion"),
         ):
             return known
-        return entry(ref, api_version, obj, self._manager, content=(api_version, ref.kind) not in METADATA_ONLY)
+        return entry(ref, api_version, obj, self._reading, content=(api_version, ref.kind) not in METADATA_ONLY)
 
     def find(self, ref: ObjectRef) -> Entry | None:
         """What is known of an object, in whatever version it is watched."""

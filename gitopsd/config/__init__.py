@@ -11,6 +11,7 @@ from gitopsd.config.check import Report, check
 from gitopsd.config.contents import Problem
 from gitopsd.config.documents import ConfigErrors, Document, read_documents
 from gitopsd.config.files import ApplicationFiles, Scan, load_applications
+from gitopsd.config.health import own_rules
 from gitopsd.config.load import load_config, schema
 from gitopsd.config.model import Cluster, Config, Credentials, Defaults, Repository
 from gitopsd.config.project import read_project
@@ -36,6 +37,7 @@ __all__ = [
     "dependencies",
     "load_applications",
     "load_config",
+    "own_rules",
     "read_application",
     "read_documents",
     "read_project",

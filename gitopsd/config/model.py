@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from gitopsd.config.secrets import ResolvedPath, Secret, resolve
 from gitopsd.config.units import Duration, Size
+from gitopsd.health.expressions import check as check_expression
 from gitopsd.model.wire import wire_name
 
 API_VERSION = "gitopsd.dev/v1alpha1"
@@ -59,9 +60,16 @@ def _dns_label(text: str) -> str:
     return text
 
 
+def _expression(text: str) -> str:
+    if text:
+        check_expression(text)
+    return text
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, Field(min_length=1), AfterValidator(_url)]
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
+Expression = Annotated[str, AfterValidator(_expression)]
 
 
 class Server(Section):
@@ -281,6 +289,37 @@ class Helm(Section):
     """How long it may take for one chart."""
 
 
+class HealthRule(Section):
+    """When objects of one kind are in which state: CEL expressions, as in Flux's `healthCheckExprs`.
+
+    Asked in the order suspended, inProgress, failed, current; where none holds, the object is in progress.
+    """
+
+    group: str | None = None
+    """The kind's group, "" for the core group."""
+    api_version: str = ""
+    """In place of `group`, as Flux has it: `example.io/v1`. The rule holds for all versions."""
+    kind: str = Field(min_length=1)
+    """The kind."""
+    current: Expression = Field(min_length=1)
+    """Healthy: it is as its spec says."""
+    in_progress: Expression = ""
+    """Progressing: it may become so by itself."""
+    failed: Expression = ""
+    """Degraded: it won't."""
+    suspended: Expression = ""
+    """Suspended: nobody works on it."""
+    message: Expression = ""
+    """Why, as text; where it is silent, `status.message`."""
+
+
+class Health(Section):
+    """How the health of objects is told."""
+
+    rules: tuple[HealthRule, ...] = ()
+    """Rules of your own, which come before those that gitopsd has."""
+
+
 class Log(Section):
     """What is logged, and how."""
 
@@ -323,6 +362,8 @@ class Config(Section):
     """How much is done at once."""
     limits: Limits = Limits()
     """Bounds."""
+    health: Health = Health()
+    """How the health of objects is told."""
     helm: Helm = Helm()
     """The program that inflates charts."""
     defaults: Defaults = Defaults()

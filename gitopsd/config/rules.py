@@ -48,6 +48,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _clusters(config.get("clusters"))
     yield from _cluster_secrets(config)
     yield from _repositories(config.get("repositories"))
+    yield from _health(mapping(config.get("health")).get("rules"))
     for index, source in mappings(config.get("applications")):
         if bool(source.get("file")) == bool(source.get("cluster")):
             yield ("applications", index), "must have exactly one of file and cluster"
@@ -96,6 +97,16 @@ def _repositories(repositories: Any) -> Iterator[Finding]:
         credentials = mapping(repository.get("credentials"))
         for field, message in _credentials(credentials, str(repository.get("url"))):
             yield ("repositories", index, "credentials", *field), message
+
+
+def _health(rules: Any) -> Iterator[Finding]:
+    first: dict[tuple[str, str], int] = {}
+    for index, rule in mappings(rules):
+        if ("group" in rule) == ("apiVersion" in rule):
+            yield ("health", "rules", index), "must have exactly one of group and apiVersion"
+        group = str(rule.get("group", str(rule.get("apiVersion")).rpartition("/")[0]))
+        if (known := first.setdefault((group, str(rule.get("kind"))), index)) != index:
+            yield ("health", "rules", index), f"is for the kind of health.rules[{known}] too: a kind has one rule"
 
 
 def _credentials(credentials: Mapping[str, Any], url: str) -> Iterator[Finding]:

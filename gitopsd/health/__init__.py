@@ -1,7 +1,7 @@
 """How an object is doing, judged from the object alone: pure, total, and cheap enough for every watch event.
 
-`assess` asks in this order: is the object going away, does its kind have a rule in code (`builtin`) or as data
-(`rules.json`), and what does the general reading say. The states are Argo CD's.
+`assess` asks in this order: is the object going away, does its kind have a rule of the user's (`own`), one in code (`builtin`) or
+as data (`rules.json`), and what does the general reading say. The states are Argo CD's.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from datetime import datetime
 from gitopsd.health import general
 from gitopsd.health.builtin import CODE
 from gitopsd.health.evidence import evidence, items, mapping, text
+from gitopsd.health.own import OwnRules
 from gitopsd.health.rules import rule_for
 from gitopsd.model.health import Health, HealthStatus, worst
 from gitopsd.model.hooks import HOOK_FINALIZER
 from gitopsd.model.refs import Object, ObjectRef
 
-__all__ = ["aggregate", "assess"]
+__all__ = ["OwnRules", "aggregate", "assess"]
+
+_NONE = OwnRules()
 
 
-def assess(obj: Object, now: datetime | None = None) -> Health:
+def assess(obj: Object, now: datetime | None = None, own: OwnRules = _NONE) -> Health:
     """The health of a live object. Never raises, whatever the object holds.
 
     `now` (with a time zone) lets the message say how long an object has been waiting for its deletion; no state depends on it.
@@ -30,6 +33,8 @@ def assess(obj: Object, now: datetime | None = None) -> Health:
     noted = list(items(metadata.get("finalizers"))) != [HOOK_FINALIZER]
     if noted and (deleted := text(metadata.get("deletionTimestamp"))):
         return Health(HealthStatus.PROGRESSING, _going(deleted, metadata.get("finalizers"), now))
+    if health := own.read(obj):
+        return health
     seen = evidence(obj)
     group, kind = text(obj.get("apiVersion")).rpartition("/")[0], text(obj.get("kind"))
     if code := CODE.get((group, kind)):

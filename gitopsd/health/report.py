@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from gitopsd.health import assess
+from gitopsd.health import OwnRules, assess
 from gitopsd.health.evidence import mapping, text
 from gitopsd.model.refs import Object
 
 
-def lines(objects: Iterable[Any], now: datetime | None = None) -> Iterator[dict[str, str]]:
+def lines(objects: Iterable[Any], own: OwnRules, now: datetime | None = None) -> Iterator[dict[str, str]]:
     """`{kind, name, status, message}` for each object, in order; the members of a `kind: List` stand for themselves.
 
     What is no JSON object (an empty YAML document) is passed over.
     """
     for obj in objects:
         for member in _members(obj):
-            health = assess(member, now)
+            health = assess(member, now, own)
             name = text(mapping(member.get("metadata")).get("name"))
             yield {"kind": text(member.get("kind")), "name": name, "status": health.status.value, "message": health.message}
 

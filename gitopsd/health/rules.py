@@ -1,7 +1,4 @@
-"""Rules as data: which rule a kind has (`rules.json`). How a rule is read is in `language`.
-
-Users' own rules are to come in at `rule_for`, before ours.
-"""
+"""Rules as data: which rule a kind has (`rules.json`). How a rule is read is in `language`."""
 
 from __future__ import annotations
 

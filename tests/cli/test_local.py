@@ -126,6 +126,16 @@ def test_health_of_standard_input() -> None:
     assert json.loads(done.stdout)["kind"] == "Deployment"
 
 
+def test_health_by_own_rules(here: Path) -> None:
+    """`--config` has the rules of a configuration heeded."""
+    rule = "{apiVersion: v1, kind: Pod, current: \"metadata.name == 'a'\", message: \"metadata.name + '!'\"}"
+    (here / "config.yaml").write_text(f"apiVersion: gitopsd.dev/v1alpha1\nkind: Config\nhealth: {{rules: [{rule}]}}\n")
+    (here / "pod.json").write_text('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}')
+    ran = run("health", "-f", "pod.json", "--config", "config.yaml")
+    assert json.loads(ran.out) == {"kind": "Pod", "name": "a", "status": "Healthy", "message": "a!"}
+    assert json.loads(run("health", "-f", "pod.json").out)["status"] == "Unknown"
+
+
 def test_config_check_and_schema(here: Path) -> None:
     """What is wrong is said by file and line, exit code 1; the schema is JSON."""
     good = "apiVersion: gitopsd.dev/v1alpha1\nkind: Config\n"

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitopsd.cluster.entries import Reading
 from gitopsd.cluster.store import Store, Table
+from gitopsd.health import assess
 from gitopsd.model.app import AppKey
 from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark
 from gitopsd.model.plan import Desired
@@ -35,7 +37,7 @@ def told() -> Told:
 @pytest.fixture
 def table(told: Told) -> Table:
     """The table of Services, with an empty list."""
-    table = Store("prod", "gitopsd", told).table(("v1", "Service"))
+    table = Store("prod", Reading("gitopsd", assess), told).table(("v1", "Service"))
     table.begin()
     table.complete(0)
     return table
@@ -168,7 +170,7 @@ def test_an_answer_overtaken_by_a_deletion_brings_nothing_back(table: Table) -> 
 @given(st.data())
 def test_believes_the_server_in_the_end(data: st.DataObject) -> None:
     """However answers, events and new lists are interleaved, what is known at the end is what is there."""
-    table = Store("prod", "gitopsd", lambda *_: None).table(("v1", "Service"))
+    table = Store("prod", Reading("gitopsd", assess), lambda *_: None).table(("v1", "Service"))
     history = data.draw(st.lists(st.sampled_from(["write", "delete"]), max_size=8), label="history")
     answers: list[Object] = []
     now: Object | None = None

@@ -210,3 +210,22 @@ def test_errors_are_config_errors_with_places(tmp_path: Path) -> None:
     (error,) = caught.value.errors
     assert error.place is not None
     assert (error.place.line, error.place.column, error.place.field) == (3, 11, "polling.interval")
+
+
+def test_rule_of_health_that_can_t_be_used(tmp_path: Path) -> None:
+    """An expression that can never have a value is an error of the file, with line and field; so is a kind with two rules."""
+    text = (
+        "health:\n  rules:\n"
+        "    - {group: a.io, kind: A, current: 'status.ready &&'}\n"
+        "    - {apiVersion: a.io/v1, kind: A, current: stauts.ready}\n"
+        "    - {kind: B}\n"
+    )
+    said = [line.removeprefix("config.yaml:") for line in complaints(tmp_path, f"{HEAD}{text}")]
+    expected = [
+        "5:30: health.rules[0].current: is no CEL expression: line 1, character 16: ",
+        "6:7: health.rules[1]: is for the kind of health.rules[0] too",
+        "6:38: health.rules[1].current: names stauts; there is object, ",
+        "7:7: health.rules[2].current: is missing",
+        "7:7: health.rules[2]: must have exactly one of group and apiVersion",
+    ]
+    assert [line[: len(start)] for line, start in zip(said, expected, strict=True)] == expected
