@@ -75,7 +75,7 @@ def _json_patch(args: PatchArgs, root: Root) -> Transformer:
         raise RenderError(f"{_source(args)} is not a list of JSON6902 operations")
     if not _operations(documents):
         raise RenderError(f"{_source(args)} appears to be empty")
-    return PatchJson6902Transformer(_operations(documents), args.target, root.session.schema)
+    return PatchJson6902Transformer(_operations(documents), args.target)
 
 
 def _strategic_merge(entries: tuple[str, ...], root: Root) -> Transformer:

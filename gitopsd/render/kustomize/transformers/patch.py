@@ -58,16 +58,8 @@ class PatchTransformer:
         if self.target is None:
             raise RenderError("must specify a target for a JSON patch")
         for resource in select(resources, self.target):
-            try:
-                patched = json6902(_annotated(resource), self.operations)
-                check_nodes(patched)
-                _check_named(patched)
-            except RenderError as error:
-                raise retold(error, f"{resource.id}: {error.message}") from error
-            if _MARK not in (metadata_of(patched).get("annotations") or {}):
-                resource.origin, resource.transformations = None, []
-            resource.shares = False  # kustomize writes the object as JSON and reads it again
-            resources.rename(resource, plain(patched))
+            resource.remember_id()
+            _operate(resources, resource, self.operations)
 
     def _merge(self, resources: ResourceSet, resource: Resource, patch: Object) -> None:
         if self.name_change or self.kind_change:
@@ -118,15 +110,28 @@ class PatchStrategicMergeTransformer:
 
 @dataclass(frozen=True, slots=True)
 class PatchJson6902Transformer:
-    """One of `patchesJson6902`."""
+    """One of `patchesJson6902`. Unlike an entry of `patches`, it doesn't remember the name that it replaces."""
 
     operations: Sequence[Any]
     target: Selector
-    schema: Schema
 
     def __call__(self, resources: ResourceSet) -> None:
         """Applies the operations to each target."""
-        PatchTransformer((), self.operations, self.target, self.schema)(resources)
+        for resource in select(resources, self.target):
+            _operate(resources, resource, self.operations)
+
+
+def _operate(resources: ResourceSet, resource: Resource, operations: Sequence[Any]) -> None:
+    try:
+        patched = json6902(_annotated(resource), operations)
+        check_nodes(patched)
+        _check_named(patched)
+    except RenderError as error:
+        raise retold(error, f"{resource.id}: {error.message}") from error
+    if _MARK not in (metadata_of(patched).get("annotations") or {}):
+        resource.origin, resource.transformations = None, []
+    resource.shares = False  # kustomize writes the object as JSON and reads it again
+    resources.put(resource, plain(patched))
 
 
 def _check_named(obj: Object) -> None:
