@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gitopsd.model.refs import Object
 from localcluster import LocalCluster
 from tests.cluster.argocd import ArgoCd, argocd_server
 from tests.cluster.resources import Land, land
@@ -41,8 +42,13 @@ def argocd(cluster: LocalCluster, here: Land, tmp_path: Path) -> Iterator[ArgoCd
         yield found
 
 
+def operation(here: Land) -> Object:
+    """How the operation of the application stands that never gets far."""
+    return here.status("stuck").get("operationState") or {}
+
+
 def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> None:
-    """List, get and history show our status; a sync is obeyed, waited for and ended; a refresh is answered."""
+    """List, get and history show our status; a refresh is obeyed; a sync is waited for, taken up after a restart, and ended."""
     here.until_state("web", "OutOfSync Missing")
     assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["stuck", "web"]
     assert "OutOfSync" in argocd("app", "get", "web")
@@ -57,8 +63,12 @@ def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> 
     assert here.config_map("settings")
     revision = here.daemon.app("stuck")["sync"]["revision"]
     argocd("app", "sync", "stuck", "--revision", revision, "--async")
-    here.daemon.until(lambda: here.status("stuck").get("operationState", {}).get("phase") == "Running")
+    here.daemon.until(lambda: operation(here).get("phase") == "Running")
+    begun = operation(here)["startedAt"]
+    here.daemon.kill()
+    here.daemon.start()
+    here.daemon.until(lambda: operation(here)["phase"] == "Running" and operation(here)["startedAt"] > begun)
     argocd("app", "terminate-op", "stuck")
     here.daemon.until(lambda: "operation" not in here.get("stuck"))
-    assert here.status("stuck")["operationState"]["phase"] == "Failed"
+    assert operation(here)["phase"] == "Failed"
     assert here.config_map("later") is None
