@@ -15,7 +15,7 @@ from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.project import Target
-from gitopsd.model.record import Drift, SyncRecord
+from gitopsd.model.record import Condition, Drift, SyncRecord
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Snapshot
 from gitopsd.model.standing import Order, Standing
@@ -135,6 +135,16 @@ class ClusterPort(Protocol):
         """The application is gone: its watches are given up, its inventory, if empty, is deleted."""
 
 
+class AnalysisPort(Protocol):
+    """Prometheus."""
+
+    async def query(self, query: str) -> tuple[float, ...]:
+        """What a PromQL query gives now: the number of a scalar, or those of a vector, which may be none.
+
+        Raises AnalysisError, in bounded time, where there is no answer, or one that is no number.
+        """
+
+
 class OrderBook(Protocol):
     """The standing orders, as they are stored. Raises StorageError."""
 
@@ -194,8 +204,8 @@ class HistoryQueries(OrderBook, Protocol):
     async def get(self, record_id: str) -> SyncRecord | None:
         """One record with its results."""
 
-    async def complete(self, record_id: str, health: Health) -> None:
-        """What a sync brought has come to `health` since its record was made, which says so from now on."""
+    async def complete(self, record_id: str, health: Health, condition: Condition | None = None) -> None:
+        """What a sync brought has come to `health` since its record was made, and to `condition`: it says so from now on."""
 
     async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
         """Recorded drift, newest first."""

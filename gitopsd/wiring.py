@@ -17,7 +17,18 @@ from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
-from gitopsd.config import ApplicationFiles, Config, Credentials, Defaults, SecretFile, adopts, dependencies, own_rules, settings
+from gitopsd.config import (
+    ApplicationFiles,
+    Config,
+    Credentials,
+    Defaults,
+    SecretFile,
+    adopts,
+    analysis,
+    dependencies,
+    own_rules,
+    settings,
+)
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orders import Orders
@@ -34,6 +45,7 @@ from gitopsd.model.record import TriggerKind
 from gitopsd.observe import Metrics, log_record
 from gitopsd.plan.qualify import Marking
 from gitopsd.ports import Ports
+from gitopsd.prometheus import Prometheus
 from gitopsd.readiness import Readiness
 from gitopsd.reconcile import Reconciler
 from gitopsd.render.limits import Limits
@@ -85,7 +97,7 @@ async def open_service(config: Config) -> Service:
     readiness = Readiness(history, clusters.status)
     explainer = Explainer(ports, renderer.explain, sources.blame, config.field_manager)
     orders = Orders(agent, history, sources, clock)
-    returns = Returns(orders)
+    returns = Returns(orders, _prometheus(config))
     control = Control(
         agent, orders, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
     )
@@ -202,6 +214,7 @@ def _settings(app: App, defaults: Defaults) -> AppSettings:
         conflicts=own.conflicts,
         depends_on=dependencies(app),
         approval=own.approval == "required",
+        analysis=analysis(app),
         probation=own.rollback_within.total_seconds() if own.rollback_on == "degraded" else 0.0,
     )
 
@@ -215,6 +228,12 @@ def _bounds(config: Config) -> RenderBounds:
 
 def _helm(config: Config) -> Helm | None:
     return Helm(config.helm.program, config.helm.timeout.total_seconds()) if config.helm.enabled else None
+
+
+def _prometheus(config: Config) -> Prometheus:
+    own = config.prometheus
+    token, authorities = (file.read if file else lambda: None for file in (own.token_file, own.ca_file))
+    return Prometheus(own.url, own.timeout.total_seconds(), token, authorities)
 
 
 def _retention(config: Config) -> Retention:

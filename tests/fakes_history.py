@@ -11,7 +11,7 @@ from gitopsd.history import is_worth_keeping, tells_of_drift
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health
 from gitopsd.model.plan import Summary
-from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
+from gitopsd.model.record import Condition, Drift, DriftOutcome, Phase, SyncRecord
 from gitopsd.model.standing import Order, Standing
 from gitopsd.ports import Page
 
@@ -102,8 +102,10 @@ class FakeHistory:
     async def get(self, record_id: str) -> SyncRecord | None:
         return self.records.get(int(record_id)) if record_id.isdecimal() else None
 
-    async def complete(self, record_id: str, health: Health) -> None:
-        self.records[int(record_id)] = replace(self.records[int(record_id)], health=health)
+    async def complete(self, record_id: str, health: Health, condition: Condition | None = None) -> None:
+        record = self.records[int(record_id)]
+        more = (condition,) if condition else ()
+        self.records[int(record_id)] = replace(record, health=health, conditions=record.conditions + more)
 
     async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
         return _page({number: drift for number, drift in self.drift.items() if app in (None, drift.app)}, limit, cursor)

@@ -19,6 +19,7 @@ from gitopsd.model.record import TriggerKind
 from gitopsd.web.app import create_app
 from gitopsd.web.control import Check, Control
 from gitopsd.web.events import Events
+from tests.fakes_prometheus import FakePrometheus
 from tests.plan.builders import manifest
 from tests.reconciling import World
 from tests.waiting import until
@@ -108,6 +109,7 @@ class Served:
     token: str | None = None
     checks: tuple[Check, ...] = (Check("history", ok=True),)
     events: Events = field(default_factory=Events)
+    prometheus: FakePrometheus = field(default_factory=FakePrometheus)
     refreshed: list[AppKey] = field(default_factory=list)
     agent: Agent = field(init=False)
     returns: Returns = field(init=False)
@@ -119,7 +121,7 @@ class Served:
             world.reconciler, (self.events.passed,), (self.events.changed,), workers=2, ordered=dict(world.history.ordered)
         )
         orders = Orders(self.agent, world.history, world.git, world.clock)
-        self.returns = Returns(orders)
+        self.returns = Returns(orders, self.prometheus)
         control = Control(
             self.agent,
             orders,

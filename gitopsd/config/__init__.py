@@ -6,6 +6,7 @@ Everything raises ConfigError, with file, line and field.
 
 from __future__ import annotations
 
+from gitopsd.config.analysis import read_analysis
 from gitopsd.config.application import app_document, read_application
 from gitopsd.config.check import Report, check
 from gitopsd.config.contents import Problem
@@ -16,7 +17,7 @@ from gitopsd.config.load import load_config, schema
 from gitopsd.config.model import Cluster, Config, Credentials, Defaults, Repository
 from gitopsd.config.project import read_project
 from gitopsd.config.secrets import SecretFile
-from gitopsd.config.settings import adopts, dependencies, settings
+from gitopsd.config.settings import adopts, analysis, dependencies, settings
 
 __all__ = [
     "ApplicationFiles",
@@ -32,12 +33,14 @@ __all__ = [
     "Scan",
     "SecretFile",
     "adopts",
+    "analysis",
     "app_document",
     "check",
     "dependencies",
     "load_applications",
     "load_config",
     "own_rules",
+    "read_analysis",
     "read_application",
     "read_documents",
     "read_project",

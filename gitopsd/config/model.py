@@ -320,6 +320,19 @@ class Health(Section):
     """Rules of your own, which come before those that gitopsd has."""
 
 
+class Prometheus(Section):
+    """The Prometheus that is asked in analyses after syncs."""
+
+    url: Url = ""
+    """Where its HTTP API is (`http://prometheus.monitoring:9090`); without it, every analysis is inconclusive."""
+    token_file: Secret | None = None
+    """A file that holds the bearer token to show."""
+    ca_file: Secret | None = None
+    """A file that holds the certificates of authorities to trust besides the system's (PEM)."""
+    timeout: Duration = Field(default=timedelta(seconds=10), ge=timedelta(seconds=1))
+    """The deadline of one query."""
+
+
 class Log(Section):
     """What is logged, and how."""
 
@@ -366,6 +379,8 @@ class Config(Section):
     """How the health of objects is told."""
     helm: Helm = Helm()
     """The program that inflates charts."""
+    prometheus: Prometheus = Prometheus()
+    """The Prometheus that is asked in analyses after syncs."""
     defaults: Defaults = Defaults()
     """What holds for applications that say nothing else."""
     log: Log = Log()

@@ -11,9 +11,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from gitopsd.config.analysis import ANALYSIS, analysis_findings, read_analysis
 from gitopsd.config.documents import ConfigErrors, Document, did_you_mean
 from gitopsd.config.model import Defaults
 from gitopsd.config.validate import validate
+from gitopsd.model.analysis import Analysis, Configured
 from gitopsd.model.app import ANNOTATION_PREFIX, App
 from gitopsd.model.wire import wire_name
 
@@ -21,7 +23,7 @@ ANNOTATIONS: Mapping[str, str] = {ANNOTATION_PREFIX + name.replace("_", "-"): na
 """The fields of `Defaults` by annotation."""
 _ADOPT = f"{ANNOTATION_PREFIX}adopt"
 _DEPENDS_ON = f"{ANNOTATION_PREFIX}depends-on"
-_WITHOUT_DEFAULT = frozenset({_ADOPT, _DEPENDS_ON})
+_WITHOUT_DEFAULT = frozenset({_ADOPT, _DEPENDS_ON, ANALYSIS})
 """What an application can only say itself."""
 
 
@@ -49,6 +51,12 @@ def dependencies(app: App) -> tuple[str, ...]:
     return tuple(name.strip() for name in app.annotations.get(_DEPENDS_ON, "").split(",") if name.strip())
 
 
+def analysis(app: App) -> Analysis | Configured | None:
+    """What is measured after its syncs, if anything; raises ConfigError."""
+    text = app.annotations.get(ANALYSIS)
+    return read_analysis(text) if text else None
+
+
 def wrong_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each annotation of ours whose value is not acceptable, and why."""
     for name, field in ANNOTATIONS.items():
@@ -57,6 +65,8 @@ def wrong_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 _read({wire_name(field): annotations[name]}, "")
             except ConfigErrors as invalid:
                 yield name, invalid.errors[0].message
+    if isinstance(text := annotations.get(ANALYSIS), str):
+        yield from ((ANALYSIS, message) for message in analysis_findings(text))
 
 
 def unknown_settings(annotations: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from gitopsd.history.database import Database, open_database
 from gitopsd.history.retention import Retention, trim_age, trim_app
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health
-from gitopsd.model.record import Drift, SyncRecord, SyncStatus, TriggerKind
+from gitopsd.model.record import Condition, Drift, SyncRecord, SyncStatus, TriggerKind
 from gitopsd.model.standing import Order, Standing, standing_of, stored
 from gitopsd.ports import Clock, Page
 
@@ -123,9 +123,9 @@ class History:
             return None
         return await self._do(lambda connection: store.get_record(connection, int(record_id)))
 
-    async def complete(self, record_id: str, health: Health) -> None:
+    async def complete(self, record_id: str, health: Health, condition: Condition | None = None) -> None:
         """See `HistoryQueries.complete`."""
-        await self._do(lambda connection: store.complete_record(connection, int(record_id), health))
+        await self._do(lambda connection: store.complete_record(connection, int(record_id), health, condition))
 
     async def drift_page(self, app: AppKey | None, *, limit: int = 100, cursor: str | None = None) -> Page[Drift]:
         """See `HistoryQueries.drift_page`."""

@@ -13,7 +13,7 @@ from gitopsd.history.rows import Row, drift_identity, drift_of, drift_row, recor
 from gitopsd.history.tables import drifts, flags, records, results
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health
-from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord
+from gitopsd.model.record import Condition, Drift, DriftOutcome, Phase, SyncRecord
 from gitopsd.ports import Page
 
 if TYPE_CHECKING:
@@ -61,9 +61,12 @@ def get_record(connection: Connection, record_id: int) -> SyncRecord | None:
     return record_of(row, _results_of(connection, record_id)) if row else None
 
 
-def complete_record(connection: Connection, record_id: int, health: Health) -> None:
-    """Sets the health that a record's sync has come to."""
-    values = {"health": health.status.value, "health_message": health.message}
+def complete_record(connection: Connection, record_id: int, health: Health, condition: Condition | None) -> None:
+    """Sets the health that a record's sync has come to, and adds a condition."""
+    values: dict[str, Any] = {"health": health.status.value, "health_message": health.message}
+    if condition:
+        known = connection.execute(select(records.c.conditions).where(records.c.id == record_id)).scalar() or []
+        values["conditions"] = [*known, [condition.type, condition.message]]
     connection.execute(update(records).where(records.c.id == record_id).values(values))
 
 

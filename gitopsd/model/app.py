@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from gitopsd.model.analysis import Analysis, Configured
 from gitopsd.model.deletion import Deletion
 from gitopsd.model.project import UNRESTRICTED, Project
 from gitopsd.model.standing import Standing
@@ -298,7 +299,8 @@ class AppSettings:
     `prune_budget` how much one sync may delete: a share (`50%`), a number, or `none`; `adopt` takes over objects that another
     application or tool owns; `conflicts` says what is done about fields that other managers hold; `depends_on` names applications
     that have to be Synced and Healthy first; with `approval` a plan waits until a person approved it. A revision that becomes
-    Degraded within `probation` seconds after it came is left again for the last good one; 0: it stays.
+    Degraded within `probation` seconds after it came is left again for the last good one; 0: it stays. `analysis` is what is
+    measured of it besides.
     """
 
     report_drift: bool = False
@@ -309,6 +311,7 @@ class AppSettings:
     depends_on: tuple[str, ...] = ()
     approval: bool = False
     probation: float = 0.0
+    analysis: Analysis | Configured | None = None
 
 
 @dataclass(frozen=True, slots=True)

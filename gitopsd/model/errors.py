@@ -83,6 +83,12 @@ class SourceError(GitopsdError):
         self.retryable = retryable
 
 
+class AnalysisError(GitopsdError):
+    """Prometheus can't be reached, or does not answer a query with numbers."""
+
+    condition = "AnalysisError"
+
+
 class RenderError(GitopsdError):
     """What a commit holds can't be rendered; names the file, line and field at fault."""
 

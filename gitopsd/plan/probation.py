@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 
+from gitopsd.model.analysis import Verdict
 from gitopsd.model.app import App
 from gitopsd.model.health import HealthStatus
-from gitopsd.model.record import UNHEALTHY, Phase, SyncRecord, SyncStatus, TriggerKind
+from gitopsd.model.record import UNHEALTHY, Condition, Phase, SyncRecord, SyncStatus, TriggerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Good:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """The revision is Synced and Healthy, and has not been analysed since the sync `of` brought it."""
+
+    of: SyncRecord
+
+
+@dataclass(frozen=True, slots=True)
 class Bad:
     """The revision is to be left, for `reason`, to what the sync `back` brought; there may be none."""
 
@@ -31,7 +39,7 @@ class Bad:
     back: SyncRecord | None
 
 
-def judge(app: App, seen: SyncRecord, attempts: Sequence[SyncRecord], now: datetime) -> Good | Bad | None:
+def judge(app: App, seen: SyncRecord, attempts: Sequence[SyncRecord], now: datetime) -> Good | Due | Bad | None:
     """What the pass `seen` says of the revision that is live; None where it says nothing new.
 
     `attempts` are the application's recorded syncs, newest first. Whoever is pinned stays where the pin is, so an old revision
@@ -41,12 +49,18 @@ def judge(app: App, seen: SyncRecord, attempts: Sequence[SyncRecord], now: datet
     if not tries or app.standing.pinned or app.suspension:
         return None
     came = tries[-1].finished or tries[-1].started
-    if reason := _failure(seen):
-        in_time = now - came <= timedelta(seconds=app.settings.probation)
-        return Bad(f"{seen.revision[:10]} {reason}", last_good(attempts)) if in_time else None
-    settled = seen.sync is SyncStatus.SYNCED and seen.health.status is HealthStatus.HEALTHY
-    proven = settled and tries[0].phase is Phase.SUCCEEDED and not is_good(tries[0])
-    return Good(tries[0]) if proven else None
+    in_time = app.settings.probation and now - came <= timedelta(seconds=app.settings.probation)
+    if reason := (_failure(seen) if in_time else "") or _failed_analysis(tries):
+        return Bad(f"{seen.revision[:10]} {reason}", last_good(attempts))
+    if seen.sync is SyncStatus.SYNCED and seen.health.status is HealthStatus.HEALTHY and tries[0].phase is Phase.SUCCEEDED:
+        return _settled(app, tries)
+    return None
+
+
+def _settled(app: App, tries: Sequence[SyncRecord]) -> Good | Due | None:
+    if app.settings.analysis and not any(map(_analysed, tries)):
+        return Due(tries[0])
+    return None if is_good(tries[0]) else Good(tries[0])
 
 
 def tried(seen: SyncRecord, attempts: Sequence[SyncRecord]) -> tuple[SyncRecord, ...]:
@@ -56,7 +70,24 @@ def tried(seen: SyncRecord, attempts: Sequence[SyncRecord]) -> tuple[SyncRecord,
 
 def is_good(attempt: SyncRecord) -> bool:
     """Whether a sync brought what was then seen Synced and Healthy."""
-    return attempt.phase is Phase.SUCCEEDED and attempt.health.status is HealthStatus.HEALTHY
+    well = attempt.phase is Phase.SUCCEEDED and attempt.health.status is HealthStatus.HEALTHY
+    return well and _analysed(attempt) is not Verdict.FAILED
+
+
+def condition_of(verdict: Verdict, message: str) -> Condition:
+    """How the record of a sync says what its analysis came to."""
+    return Condition(f"Analysis{verdict}", message)
+
+
+def _failed_analysis(tries: Sequence[SyncRecord]) -> str:
+    failed = condition_of(Verdict.FAILED, "").type
+    said = (condition.message for attempt in tries for condition in attempt.conditions if condition.type == failed)
+    return next((f"failed its analysis: {message}" for message in said), "")
+
+
+def _analysed(attempt: SyncRecord) -> Verdict | None:
+    said = {condition.type for condition in attempt.conditions}
+    return next((verdict for verdict in Verdict if f"Analysis{verdict}" in said), None)
 
 
 def last_good(attempts: Sequence[SyncRecord]) -> SyncRecord | None:

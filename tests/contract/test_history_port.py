@@ -116,6 +116,11 @@ async def test_record_is_completed_with_the_health_it_came_to(history: AnyHistor
     stored = await history.record(attempt(health=Health(HealthStatus.PROGRESSING, "1 of 3 replicas")))
     await history.complete(stored.id, Health(HealthStatus.HEALTHY))
     assert await history.get(stored.id) == replace(stored, health=Health(HealthStatus.HEALTHY))
+    failed = Condition("AnalysisFailed", "error-rate")
+    await history.complete(stored.id, Health(HealthStatus.HEALTHY), failed)
+    assert await history.get(stored.id) == replace(
+        stored, health=Health(HealthStatus.HEALTHY), conditions=(*stored.conditions, failed)
+    )
 
 
 async def test_running_record_is_finished_in_place(history: AnyHistory) -> None:
