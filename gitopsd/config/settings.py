@@ -16,14 +16,14 @@ from gitopsd.config.documents import ConfigErrors, Document, did_you_mean
 from gitopsd.config.model import Defaults
 from gitopsd.config.validate import validate
 from gitopsd.model.analysis import Analysis, Configured
-from gitopsd.model.app import ANNOTATION_PREFIX, App
+from gitopsd.model.app import ANNOTATION_PREFIX, SKIP_RECONCILE, App
 from gitopsd.model.wire import wire_name
 
 ANNOTATIONS: Mapping[str, str] = {ANNOTATION_PREFIX + name.replace("_", "-"): name for name in Defaults.model_fields}
 """The fields of `Defaults` by annotation."""
 _ADOPT = f"{ANNOTATION_PREFIX}adopt"
 _DEPENDS_ON = f"{ANNOTATION_PREFIX}depends-on"
-_WITHOUT_DEFAULT = frozenset({_ADOPT, _DEPENDS_ON, ANALYSIS})
+_WITHOUT_DEFAULT = frozenset({_ADOPT, _DEPENDS_ON, ANALYSIS, *SKIP_RECONCILE})
 """What an application can only say itself."""
 
 

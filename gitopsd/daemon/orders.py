@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.operations import Operation, OperationConflictError, RefusedError
-from gitopsd.model.app import SKIP_RECONCILE, App, AppKey
+from gitopsd.model.app import App, AppKey
 from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.standing import Adopted, Approved, Confirmed, Order, Pinned, Suspended
 from gitopsd.model.status import AppStatus
@@ -40,7 +40,7 @@ class Orders:
 
     async def resume(self, app: App, actor: str) -> None:
         """It goes on."""
-        if app.annotations.get(SKIP_RECONCILE) == "true":
+        if app.skips:
             raise RefusedError(f"application {app.key} is {app.suspension}")
         await self._lift(app.key, app.standing.suspended)
         self.agent.look(app.key, Trigger(TriggerKind.RESUME, actor))

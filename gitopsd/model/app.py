@@ -17,8 +17,9 @@ from gitopsd.model.wire import STRICT
 
 ANNOTATION_PREFIX = "gitopsd.dev/"
 """What gitopsd adds to Argo CD's Application stands in annotations with this prefix."""
-SKIP_RECONCILE = "argocd.argoproj.io/skip-reconcile"
-"""`"true"` suspends an application: the declared form of the standing order."""
+SKIP_RECONCILE = (f"{ANNOTATION_PREFIX}skip-reconcile", "argocd.argoproj.io/skip-reconcile")
+"""`"true"` suspends an application: the declared form of the standing order. Where our own is there, it counts, and Argo CD's
+is for Argo CD alone: so an application is taken from the one and given to the other."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -348,10 +349,16 @@ class App:
         return replace(self, spec=replace(self.spec, sync_policy=replace(policy, sync_options=policy.sync_options + options)))
 
     @property
+    def skips(self) -> str:
+        """The annotation that suspends it, empty where none does."""
+        name = next((name for name in SKIP_RECONCILE if name in self.annotations), "")
+        return name if self.annotations.get(name) == "true" else ""
+
+    @property
     def suspension(self) -> str:
         """Why nothing is written for it, and how to go on, as a clause; empty where it is not suspended."""
-        if self.annotations.get(SKIP_RECONCILE) == "true":
-            return f"suspended by its annotation {SKIP_RECONCILE}; take that away to go on"
+        if name := self.skips:
+            return f"suspended by its annotation {name}; take that away to go on"
         if order := self.standing.suspended:
             return f"{order}; `gitopsd resume {self.key}` goes on"
         return ""

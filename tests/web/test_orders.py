@@ -81,9 +81,10 @@ async def test_an_application_that_left_and_came_back_is_not_suspended() -> None
         assert served.agent.find("shop").app.standing == Standing()
 
 
-async def test_a_suspension_can_be_declared() -> None:
-    """`argocd.argoproj.io/skip-reconcile: "true"` suspends too, and only taking it away resumes."""
-    declared = replace(app(prune=True), annotations={SKIP_RECONCILE: "true"})
+@pytest.mark.parametrize("annotation", SKIP_RECONCILE)
+async def test_a_suspension_can_be_declared(annotation: str) -> None:
+    """`skip-reconcile: "true"`, ours or Argo CD's, suspends too, and only taking it away resumes."""
+    declared = replace(app(prune=True), annotations={annotation: "true"})
     async with serving(Served(World(app=declared))) as served:
         await served.push("c1", "a")
         assert (await served.get(SHOP)).json["suspended"]
@@ -95,6 +96,13 @@ async def test_a_suspension_can_be_declared() -> None:
         served.agent.adopt({served.key: replace(declared, annotations={})}, {})
         await served.quiet()
         assert served.world.names() == {"ConfigMap/web/a"}
+
+
+def test_what_is_said_to_argo_cd_alone() -> None:
+    """Our own annotation counts where it is there: Argo CD is told to skip what gitopsd goes on with, and the other way round."""
+    ours, theirs = SKIP_RECONCILE
+    assert not replace(app(), annotations={ours: "false", theirs: "true"}).suspension
+    assert ours in replace(app(), annotations={ours: "true", theirs: "false"}).suspension
 
 
 @pytest.mark.parametrize("order", ["suspend", "resume"])
