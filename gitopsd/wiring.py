@@ -61,7 +61,7 @@ from gitopsd.source.remote import Bounds
 from gitopsd.source.signatures import Keyring
 from gitopsd.source.sources import Repository, Sources
 from gitopsd.source.trust import TrustedSources
-from gitopsd.web.control import Control
+from gitopsd.web.control import Control, Pushes
 from gitopsd.web.events import Events
 
 _log = structlog.get_logger()
@@ -90,17 +90,16 @@ async def open_service(config: Config) -> Service:
     metrics.queue_depth(agent.queue.__len__)
     resources = Resources(declared, ApplicationResources(config.known_clusters), writeback, Requests(agent, writeback))
     scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events, resources)
-    polling = Polling(config.polling.interval.total_seconds(), config.polling.jitter)
-    timers = Timers(agent, sources, polling, scan)
+    timers = Timers(agent, sources, Polling(config.polling.interval.total_seconds(), config.polling.jitter), scan)
     _follow(config, declared, resources.requests, timers)
     _follow_secrets(config, clusters, watching)
     readiness = Readiness(history, clusters.status)
     explainer = Explainer(ports, renderer.explain, sources.blame, config.field_manager)
     orders = Orders(agent, history, sources, clock)
     returns = Returns(orders, _prometheus(config))
-    control = Control(
-        agent, orders, history, timers.refresh, readiness.checks, metrics.exposition, explainer.explain, events, _token(config)
-    )
+    pushes = Pushes(_webhook_secret(config), timers.pushed, clock.now)
+    checks, explain = readiness.checks, explainer.explain
+    control = Control(agent, orders, history, timers.refresh, checks, metrics.exposition, explain, pushes, events, _token(config))
     close = partial(_close, returns.close, writeback.close, clusters.close, rendering.aclose, sources.aclose, history.close)
     return Service(_addresses(config), agent, timers, control, history, scan, close)
 
@@ -250,8 +249,18 @@ def _token(config: Config) -> Callable[[], str | None]:
     return file.read if file else lambda: None
 
 
+def _webhook_secret(config: Config) -> Callable[[str], bytes | None]:
+    files: dict[str, SecretFile | None] = dict(config.webhooks)
+
+    def secret(server: str) -> bytes | None:
+        file = files[server]
+        return file.read().encode() if file else None
+
+    return secret
+
+
 def _identity(config: Config) -> Identity:
-    return Identity(config.installation, config.field_manager, config.namespace, partial(assess, own=own_rules(config)))
+    return Identity(config.installation, config.field_manager, config.namespace, partial(assess, own=own_rules(config.health)))
 
 
 def _clusters(config: Config) -> list[ClusterConfig]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from gitopsd.daemon.returns import Returns
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.record import TriggerKind
 from gitopsd.web.app import create_app
-from gitopsd.web.control import Check, Control
+from gitopsd.web.control import Check, Control, Pushes
 from gitopsd.web.events import Events
 from tests.fakes_prometheus import FakePrometheus
 from tests.plan.builders import manifest
@@ -111,6 +111,10 @@ class Served:
     events: Events = field(default_factory=Events)
     prometheus: FakePrometheus = field(default_factory=FakePrometheus)
     refreshed: list[AppKey] = field(default_factory=list)
+    secrets: dict[str, bytes] = field(default_factory=dict)
+    """Of webhooks, by the kind of server."""
+    pushed: list[str] = field(default_factory=list)
+    """The URLs that pushes named."""
     agent: Agent = field(init=False)
     returns: Returns = field(init=False)
     app: ASGIApp = field(init=False)
@@ -130,6 +134,7 @@ class Served:
             self._checks,
             self._metrics,
             world.explainer.explain,
+            self.pushes,
             self.events,
             lambda: self.token,
         )
@@ -147,6 +152,15 @@ class Served:
     async def get(self, target: str, **headers: str) -> Answer:
         """One GET."""
         return await self.call("GET", target, **headers)
+
+    @property
+    def pushes(self) -> Pushes:
+        """What webhooks are given."""
+        return Pushes(self.secrets.get, self._pushed, self.world.clock.now)
+
+    def _pushed(self, urls: Collection[str]) -> int:
+        self.pushed += urls
+        return len(urls)
 
     async def quiet(self) -> None:
         """Returns when there is nothing left to do."""

@@ -22,7 +22,7 @@ from gitopsd.model.plan import Step
 from gitopsd.model.record import Phase, SyncRecord, Trigger
 from gitopsd.ports import Written
 from gitopsd.service import Addresses, Service
-from gitopsd.web.control import Check, Control
+from gitopsd.web.control import Check, Control, Pushes
 from tests.fakes import FakeCluster
 from tests.fakes_history import FakeHistory
 from tests.plan.builders import manifest
@@ -91,6 +91,7 @@ class Daemon:
             self._checks,
             lambda _: (b"", "text/plain"),
             self.world.explainer.explain,
+            Pushes(lambda _: None, timers.pushed, self.world.clock.now),
         )
         addresses = Addresses(f"127.0.0.1:{self.api}", f"127.0.0.1:{self.metrics}")
         self.service = Service(addresses, agent, timers, control, history, self._scan, self._close)

@@ -73,7 +73,7 @@ def health(
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise ConfigError(f"can't be read: {os.strerror(error.errno or 0)}", Place(file)) from None
-    own = own_rules(load_config(config)) if config else OwnRules()
+    own = own_rules(load_config(config).health) if config else OwnRules()
     for line in lines(_objects(data, "standard input" if file == "-" else file), own):
         typer.echo(json.dumps(line, ensure_ascii=False))
 

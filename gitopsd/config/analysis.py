@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, TypeAdapter
 
 from gitopsd.config.documents import ConfigErrors, read_documents
-from gitopsd.config.model import DnsLabel, Section
+from gitopsd.config.model import DnsLabel
+from gitopsd.config.section import Section
 from gitopsd.config.units import Duration
 from gitopsd.config.validate import validate
 from gitopsd.model.analysis import Analysis, Configured, Metric

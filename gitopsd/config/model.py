@@ -12,21 +12,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
+from gitopsd.config.health import Health
 from gitopsd.config.secrets import ResolvedPath, Secret, resolve
+from gitopsd.config.section import Section
 from gitopsd.config.units import Duration, Size
-from gitopsd.health.expressions import check as check_expression
-from gitopsd.model.wire import wire_name
 
 API_VERSION = "gitopsd.dev/v1alpha1"
 IN_CLUSTER = "https://kubernetes.default.svc"
-
-
-class Section(BaseModel):
-    """A part of the file: frozen, and without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=wire_name, use_attribute_docstrings=True)
 
 
 def _address(text: str) -> str:
@@ -60,16 +54,9 @@ def _dns_label(text: str) -> str:
     return text
 
 
-def _expression(text: str) -> str:
-    if text:
-        check_expression(text)
-    return text
-
-
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, Field(min_length=1), AfterValidator(_url)]
 DnsLabel = Annotated[str, AfterValidator(_dns_label)]
-Expression = Annotated[str, AfterValidator(_expression)]
 
 
 class Server(Section):
@@ -81,6 +68,23 @@ class Server(Section):
     """/metrics, /healthz and /readyz, host:port."""
     token_file: Secret | None = None
     """A file that holds the bearer token that requests to the API must show; without it, whoever reaches the address may ask."""
+
+
+class Webhooks(Section):
+    """How Git servers prove that a push comes from them: each is a file that holds the secret they were given."""
+
+    github: Secret | None = None
+    """GitHub's secret, which signs (`X-Hub-Signature-256`)."""
+    gitlab: Secret | None = None
+    """GitLab's secret token, which is shown (`X-Gitlab-Token`)."""
+    gitea: Secret | None = None
+    """Gitea's or Forgejo's secret, which signs (`X-Gitea-Signature`)."""
+    bitbucket: Secret | None = None
+    """Bitbucket's secret, which signs (`X-Hub-Signature`)."""
+    azure: Secret | None = None
+    """The password that Azure DevOps shows (basic authentication, whatever the user)."""
+    generic: Secret | None = None
+    """The secret that signs what anything else sends (`X-Signature-256`)."""
 
 
 class Retention(Section):
@@ -289,37 +293,6 @@ class Helm(Section):
     """How long it may take for one chart."""
 
 
-class HealthRule(Section):
-    """When objects of one kind are in which state: CEL expressions, as in Flux's `healthCheckExprs`.
-
-    Asked in the order suspended, inProgress, failed, current; where none holds, the object is in progress.
-    """
-
-    group: str | None = None
-    """The kind's group, "" for the core group."""
-    api_version: str = ""
-    """In place of `group`, as Flux has it: `example.io/v1`. The rule holds for all versions."""
-    kind: str = Field(min_length=1)
-    """The kind."""
-    current: Expression = Field(min_length=1)
-    """Healthy: it is as its spec says."""
-    in_progress: Expression = ""
-    """Progressing: it may become so by itself."""
-    failed: Expression = ""
-    """Degraded: it won't."""
-    suspended: Expression = ""
-    """Suspended: nobody works on it."""
-    message: Expression = ""
-    """Why, as text; where it is silent, `status.message`."""
-
-
-class Health(Section):
-    """How the health of objects is told."""
-
-    rules: tuple[HealthRule, ...] = ()
-    """Rules of your own, which come before those that gitopsd has."""
-
-
 class Prometheus(Section):
     """The Prometheus that is asked in analyses after syncs."""
 
@@ -357,6 +330,8 @@ class Config(Section):
     """The field manager of every write. Of installations that write to one cluster, each needs its own."""
     server: Server = Server()
     """Where gitopsd listens."""
+    webhooks: Webhooks = Webhooks()
+    """Pushes that Git servers tell of; of a server without a secret here none is taken."""
     storage: Storage = Storage()
     """Where things are kept."""
     polling: Polling = Polling()

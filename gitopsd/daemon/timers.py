@@ -17,9 +17,22 @@ from gitopsd.model.errors import ClusterError, SourceError
 from gitopsd.model.record import Condition, TriggerKind
 from gitopsd.plan.confine import orphan_warning
 from gitopsd.ports import SourcePort
+from gitopsd.source.urls import parse_url
 
 _LOOK_AGAIN = timedelta(minutes=10)
 """How often every application is looked at although nothing is known to have changed: a pass without a change is cheap."""
+
+
+_PUSHES = 8
+"""Polls for pushes to one repository that may be under way at once; what comes beyond waits for the next regular one."""
+
+
+def _place(url: str) -> tuple[str, str] | None:
+    """Where a repository lies; None of what is no URL of one, such as a chart's."""
+    try:
+        return parse_url(url).place
+    except SourceError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,23 @@ class Timers:
         recovered = self._note(repository, keys, problem)
         if moved or recovered or force:
             self.agent.trigger(keys, kind)
+
+    def pushed(self, urls: Collection[str]) -> int:
+        """Polls now what somebody was told of: the repositories in use that lie where one of `urls` says; gives how many."""
+        told = set(filter(None, map(_place, urls)))
+        found = [repository for repository in self._polled if _place(repository) in told]
+        for repository in found:
+            # A push that comes while another's poll is under way may be news to it or not: it gets one of its own.
+            self._scheduler.add_job(
+                self.poll,
+                args=[repository],
+                kwargs={"force": True, "kind": TriggerKind.WEBHOOK},
+                id=f"push {repository}",
+                replace_existing=True,
+                max_instances=_PUSHES,
+                misfire_grace_time=None,
+            )
+        return len(found)
 
     def _note(self, repository: str, keys: Collection[AppKey], problem: Condition | None) -> bool:
         """Keeps how a repository fares with those that use it, and with nobody else; whether one of them recovered."""

@@ -60,6 +60,11 @@ class Location:
         return self.public.removesuffix("/").removesuffix(".git").removesuffix("/")
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Server and path: the same for all ways to one repository, of which a push names some and an application another."""
+        return self.host, self.path.removesuffix(".git").casefold()
+
+    @property
     def folder(self) -> str:
         """A name for its mirror's folder: readable, unique, without anything that a file system minds."""
         words = re.sub(r"[^A-Za-z0-9._]+", "-", f"{self.server}/{self.path}".removesuffix(".git")).strip("-.")

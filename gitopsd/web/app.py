@@ -12,6 +12,7 @@ from gitopsd.web.control import Control
 from gitopsd.web.guard import Guard
 from gitopsd.web.probes import probes
 from gitopsd.web.stream import stream
+from gitopsd.web.webhooks import webhooks
 
 
 def create_app(control: Control) -> FastAPI:
@@ -22,6 +23,7 @@ def create_app(control: Control) -> FastAPI:
     app.include_router(applications.routes(exact=False))
     app.include_router(applications.routes(exact=True))
     app.include_router(stream)
+    app.include_router(webhooks())
     openapi.install(app)
     return app
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orders import Orders
@@ -24,6 +25,19 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushes:
+    """What pushes of Git servers need.
+
+    `secret` gives the secret of a kind of server, None where none of its pushes is taken; raises ConfigError where it can't be
+    read. `arrived` has the repositories asked that stand under one of these URLs, and gives how many those are.
+    """
+
+    secret: Callable[[str], bytes | None]
+    arrived: Callable[[Collection[str]], int]
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """The daemon as its HTTP face sees it.
 
@@ -39,5 +53,6 @@ class Control:
     metrics: Callable[[str], tuple[bytes, str]]
     explain: Callable[[App, str, ObjectRef, str], Awaitable[Explanation]]
     """Takes an application, a revision, an object and a field: see `Explainer.explain`."""
+    pushes: Pushes
     events: Events = field(default_factory=Events)
     token: Callable[[], str | None] = field(default=lambda: None)

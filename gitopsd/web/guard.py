@@ -18,6 +18,14 @@ MAX_BODY = 1 << 20
 OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
 """Paths that ask for no token: they tell nothing secret, and who asks (kubelet, Prometheus) has none."""
 
+WEBHOOKS = "/api/v1/webhooks/"
+"""Paths below it ask for no token either: a Git server has a proof of its own (`webhooks`)."""
+
+
+def is_open(path: str) -> bool:
+    """Whether a path asks for no token."""
+    return path in OPEN or path.startswith(WEBHOOKS)
+
 
 class Guard:
     """ASGI middleware. A request has to show the token, as RFC 6750 says, and its body is cut off where it grows too large.
@@ -41,7 +49,7 @@ class Guard:
         await self._app(scope, _bounded(receive), send)
 
     def _refusal(self, request: Request) -> Response | None:
-        if request.url.path in OPEN:
+        if is_open(request.url.path):
             return None
         try:
             wanted = self._control.token()

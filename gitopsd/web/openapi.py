@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from gitopsd.web.guard import OPEN
+from gitopsd.web.guard import is_open
 from gitopsd.web.problems import Problem
 
 EXAMPLES: dict[str, Any] = json.loads((files("gitopsd.web") / "examples.json").read_text())
@@ -47,7 +47,7 @@ def _completed(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            operation["security"] = [] if path in OPEN else [{"token": []}]
+            operation["security"] = [] if is_open(path) else [{"token": []}]
             for content in _contents(operation):
                 _exemplify(content)
     return document

@@ -204,3 +204,28 @@ async def test_orphans_are_told_of() -> None:
     del cluster.objects[ref("left")]
     await clockwork.timers.look_for_orphans()
     assert not any(status.problems for status in clockwork.agent.statuses())
+
+
+async def test_a_push_has_its_repository_polled_at_once() -> None:
+    """By whatever URL of the repository an application has it and the push names it; others are left alone."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("git@git.example.org:ops/Shop.git", "a"), using("https://git.example.org/ops/other", "b"))
+    clockwork.timers.follow_repositories()
+    assert (
+        clockwork.timers.pushed(["https://git.example.org/ops/shop", "ssh://git@git.example.org:22/ops/shop.git", "?", ""]) == 1
+    )
+    assert clockwork.jobs() - {"scan", "look again", "windows"} >= {"push git@git.example.org:ops/Shop.git"}
+    assert not any(job.startswith("push https") for job in clockwork.jobs())
+    job = clockwork.timers._scheduler.get_job("push git@git.example.org:ops/Shop.git")
+    await job.func(*job.args, **job.kwargs)
+    assert clockwork.git.asked == [("git@git.example.org:ops/Shop.git", True)]
+    assert clockwork.triggered() == {"a": TriggerKind.WEBHOOK}
+
+
+async def test_a_push_to_nothing_that_is_used() -> None:
+    """It is no news."""
+    clockwork = Clockwork()
+    clockwork.adopt(using("https://git.example.org/ops/shop", "a"))
+    clockwork.timers.follow_repositories()
+    assert clockwork.timers.pushed(["https://git.example.org/ops/another", "https://evil.example.org/ops/shop"]) == 0
+    assert not any(job.startswith("push ") for job in clockwork.jobs())

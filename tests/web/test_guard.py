@@ -54,7 +54,9 @@ async def test_a_token_that_can_not_be_read_opens_nothing() -> None:
     world = served.world
     orders = Orders(served.agent, world.history, world.git, world.clock)
     explain = world.explainer.explain
-    control = Control(served.agent, orders, world.history, served._refresh, served._checks, served._metrics, explain, token=token)
+    control = Control(
+        served.agent, orders, world.history, served._refresh, served._checks, served._metrics, explain, served.pushes, token=token
+    )
     answer = await call(create_app(control), "GET", API)
     assert (answer.status, answer.problem) == (503, "the token file can't be read")
 
@@ -80,7 +82,7 @@ async def test_head_is_get_without_the_body() -> None:
 async def test_what_is_not_there_is_a_problem_document() -> None:
     """404, for GET and POST."""
     served = Served()
-    for path in ("/", "/nothing", "/api/v1/webhooks/github", "/api/v2/applications", f"{API}/a/b/c/d", "/docs"):
+    for path in ("/", "/nothing", "/api/v1/webhooks/nothing", "/api/v2/applications", f"{API}/a/b/c/d", "/docs"):
         for method in ("GET", "POST"):
             answer = await served.call(method, path)
             assert answer.status == 404
@@ -117,7 +119,9 @@ async def test_liveness_readiness_and_metrics() -> None:
     world = served.world
     orders = Orders(served.agent, world.history, world.git, world.clock)
     explain = world.explainer.explain
-    control = Control(served.agent, orders, world.history, served._refresh, served._checks, served._metrics, explain)
+    control = Control(
+        served.agent, orders, world.history, served._refresh, served._checks, served._metrics, explain, served.pushes
+    )
     for app in (served.app, create_probes(control)):
         assert (await call(app, "GET", "/healthz")).json == {"status": "ok"}
         ready = await call(app, "GET", "/readyz")
