@@ -35,7 +35,7 @@ applications:
 _APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Application
-metadata: {{name: {name}, namespace: argocd}}
+metadata: {{name: {name}, namespace: argocd, annotations: {annotations}}}
 spec:
   project: default
   source: {{repoURL: '{repository}', targetRevision: HEAD, path: {path}}}
@@ -69,9 +69,11 @@ class Daemon:
         )
         (self.folder / "config.yaml").write_text(config)
 
-    def declare(self, name: str, namespace: str, path: str = "app") -> None:
-        """Declares an application that prunes and heals."""
-        text = _APPLICATION.format(name=name, namespace=namespace, path=path, repository=self.repo.url)
+    def declare(self, name: str, namespace: str, path: str = "app", **annotations: str) -> None:
+        """Declares an application that prunes and heals, with annotations under gitopsd.dev/ (`depends_on` is `depends-on`)."""
+        said = {f"gitopsd.dev/{word.replace('_', '-')}": value for word, value in annotations.items()}
+        parts = {"name": name, "namespace": namespace, "path": path, "repository": self.repo.url}
+        text = _APPLICATION.format(**parts, annotations=json.dumps(said))
         (self.folder / "apps" / f"{name}.yaml").write_text(text)
 
     def __enter__(self) -> Self:
@@ -127,6 +129,10 @@ class Daemon:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as error:
             return error.read().decode()
+
+    def knows(self, name: str) -> bool:
+        """Whether it has the application."""
+        return name in {app["name"] for app in self.get("/api/v1/applications")["items"]}
 
     def app(self, name: str) -> Any:
         """How an application stands."""

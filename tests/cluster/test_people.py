@@ -75,10 +75,7 @@ def test_a_rollback_stays_heals_and_outlives_what_git_forgets(daemon: Daemon, cl
 
 def test_a_plan_waits_for_approval(daemon: Daemon, cluster: LocalCluster, namespace: str) -> None:
     """Nothing is there before its digest is approved, and a hand that changes what the plan would change makes another plan."""
-    document = daemon.folder / "apps" / f"{APP}.yaml"
-    document.write_text(
-        document.read_text().replace("namespace: argocd}", "namespace: argocd, annotations: {gitopsd.dev/approval: required}}")
-    )
+    daemon.declare(APP, namespace, approval="required")
     settings = ObjectRef("", "ConfigMap", namespace, "settings")
 
     def approve(digest: str) -> str:
