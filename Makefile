@@ -84,8 +84,8 @@ format: setup ## mend formatting, and lint where it mends itself
 demo: setup ## a cluster, a repository, the daemon: commit to live (CONTEXT=kind-x takes your cluster)
 	@$(BIN)/python -m demo $(if $(CONTEXT),--context $(CONTEXT))
 
-bench: setup ## figures beside kubectl's, with machine and versions
-	@$(BIN)/python -m bench
+bench: setup ## figures beside kubectl's and a bare client's (N=1000 applications; JSON in .bench)
+	@$(BIN)/python -m bench --applications $(or $(N),1000)
 
 fuzz: setup ## look for input that breaks a bound (MINUTES=60)
 	@GITOPSD_FUZZ_MINUTES=$(or $(MINUTES),10) $(PYTEST) -q -m fuzz --timeout=0

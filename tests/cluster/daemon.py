@@ -25,7 +25,7 @@ kind: Config
 installation: {installation}
 server: {{listen: 127.0.0.1:{api}, metrics: 127.0.0.1:{metrics}}}
 storage: {{history: 'sqlite:history.db', mirrors: mirrors}}
-polling: {{interval: 1s}}
+polling: {{interval: {polling}}}
 clusters:
   - {{name: in-cluster, server: 'https://kubernetes.default.svc', kubeconfig: {kubeconfig}}}
 applications:
@@ -51,11 +51,16 @@ def _free_port() -> int:
 
 @dataclass(slots=True)
 class Daemon:
-    """`gitopsd run` in `folder`; a context manager. `installation` keeps its marks apart from those of other tests."""
+    """`gitopsd run` in `folder`; a context manager. `installation` keeps its marks apart from those of other tests.
+
+    It polls each `polling`; `runner` is the beginning of its command line, where a profiler has its place.
+    """
 
     folder: Path
     cluster: LocalCluster
     installation: str
+    polling: str = "1s"
+    runner: tuple[str, ...] = (sys.executable,)
     repo: Repo = field(init=False)
     api: int = field(default_factory=_free_port)
     metrics: int = field(default_factory=_free_port)
@@ -65,7 +70,11 @@ class Daemon:
         (self.folder / "apps").mkdir(parents=True)
         self.repo = Repo(self.folder / "repository.git")
         config = _CONFIG.format(
-            installation=self.installation, api=self.api, metrics=self.metrics, kubeconfig=self.cluster.kubeconfig
+            installation=self.installation,
+            api=self.api,
+            metrics=self.metrics,
+            polling=self.polling,
+            kubeconfig=self.cluster.kubeconfig,
         )
         (self.folder / "config.yaml").write_text(config)
 
@@ -86,7 +95,7 @@ class Daemon:
     def start(self) -> None:
         """A new process; returns when it answers."""
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "gitopsd", "run", "--config", str(self.folder / "config.yaml")]
+            command = [*self.runner, "-m", "gitopsd", "run", "--config", str(self.folder / "config.yaml")]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         self.until(lambda: self.alive() and self._answers())
 
@@ -101,6 +110,13 @@ class Daemon:
             process.send_signal(how)
         self._process = None
         return process.wait(timeout=60)
+
+    @property
+    def pid(self) -> int:
+        """The process; raises where it was not started."""
+        if self._process is None:
+            raise AssertionError("the daemon was not started")
+        return self._process.pid
 
     def alive(self) -> bool:
         """Whether the process runs; fails with the end of its log where it ended by itself."""

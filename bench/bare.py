@@ -1,0 +1,81 @@
+"""The bare client that gitopsd is held against: 16 connections, one request for each object, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bench.fleet import RESOURCES
+from localcluster import LocalCluster
+
+CONNECTIONS = 16
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """Requests as fast as they go."""
+
+    cluster: LocalCluster
+
+    def apply(self, bodies: Iterable[tuple[str, dict[str, Any]]]) -> float:
+        """Server-side applies each body at its path; gives the seconds that it took."""
+        return self._send(_APPLY, {"fieldManager": "bare", "fieldValidation": "Strict", "force": "true"}, bodies)
+
+    def patch(self, bodies: Iterable[tuple[str, dict[str, Any]]]) -> float:
+        """Merges each body into the object at its path, as a script would; gives the seconds that it took."""
+        return self._send(_MERGE, {"fieldManager": "script"}, bodies)
+
+    def requests(self) -> Counter[str]:
+        """What the API server has counted by itself: requests for the four kinds, by `VERB` or `VERB dry run`."""
+        lines = asyncio.run(self._metrics()).splitlines()
+        found: Counter[str] = Counter()
+        for line in lines:
+            if line.startswith("apiserver_request_total{"):
+                labels = dict(pair.split("=", 1) for pair in line[line.index("{") + 1 : line.index("}")].split(","))
+                named = {name: value.strip('"') for name, value in labels.items()}
+                if named["resource"] in RESOURCES and not named["subresource"]:
+                    found[named["verb"] + (" dry run" if named["dry_run"] else "")] += int(float(line.rpartition(" ")[2]))
+        return found
+
+    async def _metrics(self) -> str:
+        connector = aiohttp.TCPConnector(ssl=self._trust)
+        async with aiohttp.ClientSession(self.cluster.server, connector=connector, headers=self._headers) as session:
+            return await (await session.get("/metrics")).text()
+
+    def _send(self, content_type: str, params: dict[str, str], bodies: Iterable[tuple[str, dict[str, Any]]]) -> float:
+        ready = [(path, json.dumps(body).encode()) for path, body in bodies]
+        return asyncio.run(self._send_all(content_type, params, ready))
+
+    async def _send_all(self, content_type: str, params: dict[str, str], bodies: list[tuple[str, bytes]]) -> float:
+        waiting = iter(bodies)
+        headers = {**self._headers, "Content-Type": content_type}
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._trust)
+        async with aiohttp.ClientSession(self.cluster.server, connector=connector, headers=headers) as session:
+
+            async def send() -> None:
+                for path, body in waiting:
+                    async with session.patch(path, params=params, data=body) as response:
+                        await response.read()
+                        response.raise_for_status()
+
+            begun = time.perf_counter()
+            await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
+            return time.perf_counter() - begun
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.cluster.token}"}
+
+    @property
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.cluster.authority))
