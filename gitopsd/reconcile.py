@@ -11,52 +11,34 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from gitopsd.apply import apply
 from gitopsd.diff.compare import compare
 from gitopsd.diff.mask import Mask
+from gitopsd.memory import Memory
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion
-from gitopsd.model.errors import ConfigError, GitopsdError, HeldError, RenderError, SourceError
+from gitopsd.model.errors import GitopsdError, HeldError, RenderError, SourceError
 from gitopsd.model.plan import DesiredSet, Inventory, Member, Plan, Summary
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, SyncStatus, Trigger
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Snapshot
 from gitopsd.model.standing import Order, Pinned
 from gitopsd.model.surface import Surface
-from gitopsd.plan.annotations import approved_at
-from gitopsd.plan.confine import Fence, confined, violations
+from gitopsd.plan.confine import Fence, confined, fence_of
 from gitopsd.plan.images import images
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
 from gitopsd.plan.ownership import bequeathed
 from gitopsd.plan.policy import Decision, Known, decide, within_windows
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.windows import assess
-from gitopsd.ports import Clock, ClusterPort, Ports, Rendered
+from gitopsd.ports import Clock, Ports, Rendered
 from gitopsd.preflight import Preflight
-from gitopsd.removal import Removal
+from gitopsd.removal import Removal, inherit
 from gitopsd.render.application import source_type
 from gitopsd.report import Evidence, concluded, held, planned
 from gitopsd.waiting import Course
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What is kept of an application between passes; all of it can be found again."""
-
-    known: Known
-    failure: tuple[str, str] | None = None
-    """Revision and message of the last failure before a plan, so that one failure is one record."""
-    waiting: tuple[str, datetime] | None = None
-    """What would be deleted if that was confirmed, and since when that is known."""
-    qualified: tuple[Rendered, Surface, App, Fence, DesiredSet] | None = None
-
-    def approves(self, app: App, candidates: str, now: datetime) -> bool:
-        """Whether the application's annotation approves these deletions, since they are known to wait (Argo CD's way)."""
-        if self.waiting is None or self.waiting[0] != candidates:
-            self.waiting = (candidates, now)
-        approved = approved_at(app.annotations)
-        return approved is not None and approved >= self.waiting[1]
 
 
 @dataclass(slots=True)
@@ -116,7 +98,7 @@ class Reconciler:
     marking: Marking
     manager: str
     mask: Mask
-    _memories: dict[AppKey, _Memory] = field(default_factory=dict)
+    _memories: dict[AppKey, Memory] = field(default_factory=dict)
 
     async def reconcile(self, app: App, trigger: Trigger, course: Course | None = None) -> SyncRecord:
         """One pass: from what Git holds to what the cluster has, and a record of it. Raises StorageError, no other GitopsdError.
@@ -138,37 +120,41 @@ class Reconciler:
                 memory.known = memory.known.after(await asyncio.shield(self._terminated(this, this.begun)))
             raise
 
-    async def _plan(self, this: _Pass, memory: _Memory) -> Evidence:
+    async def _plan(self, this: _Pass, memory: Memory) -> Evidence:
         """The sentence as far as it only looks: what is wanted, what is there, what would be done."""
         app, trigger, ports, stage = this.app, this.trigger, self.ports, this.stages
         if app.holder:
             raise HeldError(app.holder)
-        fence = _fence(app, ports.cluster)
+        fence = fence_of(app, ports.cluster.target(app))
         with stage("fetch"):
             this.sources = await self._sources(this)
             surface = await ports.cluster.surface(app)
         with stage("render"):
             rendered = await ports.renderer.render(app, this.sources, surface)
-            desired = self._qualified(this, rendered, surface, fence, memory)
+            desired = memory.kept((rendered, surface, app, fence), partial(self._qualified, this, rendered, surface, fence))
         with stage("observe"):
             inventory = await ports.cluster.inventory(app)
             live = await ports.cluster.observe(app, desired, inventory)
-            this.inherited = bequeathed(live, app, self.marking.installation, this.course.has_left)
-            live = {ref: replace(found, mark=None) if ref in this.inherited else found for ref, found in live.items()}
+            live, this.inherited = bequeathed(live, app, self.marking.installation, this.course.has_left)
         with stage("plan"):
-            asked = Asked.of(app, trigger, self.marking.installation, f"{this.started.timestamp():.0f}")
-            asked = replace(asked, fence=fence)
+            asked = Asked.of(app, trigger, self.marking.installation, f"{this.started.timestamp():.0f}", fence)
             plan = make_plan(app, desired, compare(desired, live), inventory, asked)
             if plan.candidates and memory.approves(app, plan.candidates, this.started):
                 plan = make_plan(app, desired, compare(desired, live), inventory, asked.confirming(plan.candidates))
             plan = selected(plan, trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
-            standing = assess(app, fence.target, ports.clock.now())
-            decision = within_windows(decide(app, trigger, checked, memory.known), trigger, standing)
-            decision = self._held_back(this, decision)
+            decision = self._decided(this, checked, fence, memory)
             checked = await self._preflight.check_hooks(app, checked) if decision.hooks else without_hooks(checked)
         return Evidence(desired, inventory, live, checked, memory.known, decision)
+
+    def _decided(self, this: _Pass, plan: Plan, fence: Fence, memory: Memory) -> Decision:
+        """Whether to sync now: as policy says, within the project's windows, and after the applications that come first."""
+        permit = assess(this.app, fence.target, self.ports.clock.now())
+        decision = within_windows(decide(this.app, this.trigger, plan, memory.known), this.trigger, permit)
+        if decision.sync:
+            this.course.held_back = this.course.holds_back()
+        return replace(decision, sync=False) if this.course.held_back else decision
 
     async def _sources(self, this: _Pass) -> tuple[Snapshot, ...]:
         """The commits that the pass is for: those that its trigger names, else those that the application follows."""
@@ -207,12 +193,6 @@ class Reconciler:
         """What stays where the application was before it was moved; see `Removal.leave`."""
         return await Removal(self.ports, self.marking, self._preflight).leave(app, now)
 
-    def _held_back(self, this: _Pass, decision: Decision) -> Decision:
-        """The decision, unless other applications have to come first."""
-        if decision.sync:
-            this.course.held_back = this.course.holds_back()
-        return replace(decision, sync=False) if this.course.held_back else decision
-
     async def newer(self, app: App, under_way: SyncRecord) -> str:
         """The commit that makes the sync under way out of date, as it asks for something else; empty where there is none."""
         if app.suspension:
@@ -237,27 +217,12 @@ class Reconciler:
             await cluster.remember(this.app, evidence.inventory | _intended_members(evidence))
             outcome = await apply(this.app, evidence.plan, self._preflight, this.course)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
-            outcome = replace(outcome, warnings=outcome.warnings + await self._inherit(this, outcome))
+            outcome = replace(outcome, warnings=outcome.warnings + await inherit(cluster, this.app, this.inherited, outcome))
         if outcome.phase is Phase.SUCCEEDED and not this.trigger.resources:
             for order in this.app.standing.orders:
                 if order.once:
                     await self._lift(this, order)
         return outcome
-
-    async def _inherit(self, this: _Pass, outcome: Outcome) -> tuple[str, ...]:
-        """Takes what is ours now out of the inventories of those that had it; says what else they have left behind."""
-        written = {result.ref for result in outcome.results if result.uid}
-        left_behind = []
-        for former in sorted({this.inherited[ref] for ref in written & this.inherited.keys()}):
-            gone = replace(this.app, key=former)
-            had = await self.ports.cluster.inventory(gone)
-            left = had.without(frozenset(written))
-            await self.ports.cluster.remember(gone, left)
-            await self.ports.cluster.forget(gone)
-            if left.members:
-                names = ", ".join(str(ref) for ref in sorted(left.members)[:10])
-                left_behind.append(f"application {former} is no more, and has left {len(left.members)} objects behind: {names}")
-        return tuple(left_behind)
 
     async def _terminated(self, this: _Pass, begun: SyncRecord) -> SyncRecord:
         """The record of a sync that was ended from outside; what it had written stays written."""
@@ -265,7 +230,7 @@ class Reconciler:
         ended = replace(begun, phase=Phase.FAILED, message=message, stages=stages, finished=self.ports.clock.now())
         return await self.ports.history.record(ended)
 
-    async def _conclude(self, this: _Pass, memory: _Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
+    async def _conclude(self, this: _Pass, memory: Memory, evidence: Evidence, outcome: Outcome | None) -> SyncRecord:
         if outcome is None and not (evidence.plan.steps or evidence.plan.refusals or this.trigger.dry_run):
             # What a crash kept from being noted after the last sync; asks nothing where it is noted already.
             await self.ports.cluster.remember(this.app, evidence.inventory_after(None))
@@ -279,7 +244,7 @@ class Reconciler:
             memory.known, memory.failure = memory.known.after(record), None
         return await self.ports.history.record(held(record, evidence.decision.reason) if evidence.decision.held else record)
 
-    async def _failed(self, this: _Pass, memory: _Memory, error: GitopsdError) -> SyncRecord:
+    async def _failed(self, this: _Pass, memory: Memory, error: GitopsdError) -> SyncRecord:
         """The record of a pass that came to no plan. The same failure of the same revision is remembered once."""
         record = this.record()
         phase = Phase.FAILED if isinstance(error, RenderError) else Phase.ERROR
@@ -296,22 +261,17 @@ class Reconciler:
         memory.failure = memory.failure if this.trigger.dry_run else failure
         return await self.ports.history.record(record)
 
-    def _qualified(self, this: _Pass, rendered: Rendered, surface: Surface, fence: Fence, memory: _Memory) -> DesiredSet:
-        """The same values as long as nothing they come from has changed."""
-        app, known = this.app, memory.qualified
-        if known and known[0] is rendered and known[1] is surface and known[2] is app and known[3] == fence:
-            return known[4]
+    def _qualified(self, this: _Pass, rendered: Rendered, surface: Surface, fence: Fence) -> DesiredSet:
+        app = this.app
         desired = confined(qualify(rendered.objects, surface, app, self.marking), fence)
         types = tuple(source_type(found.tree, source) for found, source in zip(this.sources, app.sources, strict=True))
         summary = Summary(images(rendered.objects), types)
-        desired = replace(desired, warnings=rendered.warnings + desired.warnings, summary=summary)
-        memory.qualified = (rendered, surface, app, fence, desired)
-        return desired
+        return replace(desired, warnings=rendered.warnings + desired.warnings, summary=summary)
 
-    async def _memory(self, key: AppKey) -> _Memory:
+    async def _memory(self, key: AppKey) -> Memory:
         if key not in self._memories:
             last = await self.ports.history.last(key)
-            self._memories[key] = _Memory(Known().after(last) if last else Known())
+            self._memories[key] = Memory(Known().after(last) if last else Known())
         return self._memories[key]
 
     def forget(self, key: AppKey) -> None:
@@ -321,15 +281,6 @@ class Reconciler:
     @property
     def _preflight(self) -> Preflight:
         return Preflight(self.ports.cluster, self.marking.installation, self.manager, self.mask)
-
-
-def _fence(app: App, cluster: ClusterPort) -> Fence:
-    """What the application's project permits it. Raises ConfigError where that is nothing, before anything is asked."""
-    target = cluster.target(app)
-    objections = violations(app, target)
-    if objections or app.project is None:
-        raise ConfigError("; ".join(objections))
-    return Fence(app.project, target)
 
 
 def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:

@@ -6,22 +6,24 @@ The inventory goes last, so that whatever ends a deletion in the middle, the nex
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.apply import apply
 from gitopsd.config import app_document
 from gitopsd.diff.compare import compare
-from gitopsd.model.app import App
+from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import HOOK_FINALIZERS, Deletion
 from gitopsd.model.errors import GitopsdError, StorageError
 from gitopsd.model.plan import Desired, DesiredSet, Inventory, Member, Plan
 from gitopsd.model.record import Condition, Outcome, Phase, SyncRecord, Trigger, TriggerKind
+from gitopsd.model.refs import ObjectRef
 from gitopsd.model.standing import Deleted
 from gitopsd.plan.make import Asked, make_plan
 from gitopsd.plan.pruning import Permission
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.removal import Found, delete_hooks, removal_plan
-from gitopsd.ports import Ports
+from gitopsd.ports import ClusterPort, Ports
 from gitopsd.preflight import Preflight
 from gitopsd.report import gone, planned
 from gitopsd.waiting import Course
@@ -149,3 +151,22 @@ def _unless_waiting(outcome: Outcome) -> Outcome:
     """Not over as long as an object asks a person first."""
     waiting = [result for result in outcome.results if result.message.startswith("waits for confirmation")]
     return Outcome(Phase.FAILED, f"{waiting[0].ref} {waiting[0].message}", outcome.results) if waiting else outcome
+
+
+async def inherit(cluster: ClusterPort, app: App, inherited: Mapping[ObjectRef, AppKey], outcome: Outcome) -> tuple[str, ...]:
+    """Takes what is the application's now out of the inventories of those that had it; says what else they have left behind.
+
+    `inherited` are objects of applications that are no more, with whose they were.
+    """
+    written = {result.ref for result in outcome.results if result.uid}
+    left_behind = []
+    for former in sorted({inherited[ref] for ref in written & inherited.keys()}):
+        gone = replace(app, key=former)
+        had = await cluster.inventory(gone)
+        left = had.without(frozenset(written))
+        await cluster.remember(gone, left)
+        await cluster.forget(gone)
+        if left.members:
+            names = ", ".join(str(ref) for ref in sorted(left.members)[:10])
+            left_behind.append(f"application {former} is no more, and has left {len(left.members)} objects behind: {names}")
+    return tuple(left_behind)

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from gitopsd.formats.glob import glob
 from gitopsd.model.app import App
+from gitopsd.model.errors import ConfigError
 from gitopsd.model.plan import DesiredSet, Refusal
 from gitopsd.model.project import UNRESTRICTED, AllowedDestination, KindRule, OrphanKey, Project, Target
 from gitopsd.model.refs import ObjectRef
@@ -199,3 +200,11 @@ def objections_of(apps: Iterable[App], targets: Iterable[Target]) -> Iterator[tu
         for target in known:
             if said.name == target.name if said.name else said.server.rstrip("/") == target.server.rstrip("/"):
                 yield from ((app, objection) for objection in violations(app, target))
+
+
+def fence_of(app: App, target: Target) -> Fence:
+    """What the application's project permits it at its destination. Raises ConfigError where that is nothing."""
+    objections = violations(app, target)
+    if objections or app.project is None:
+        raise ConfigError("; ".join(objections))
+    return Fence(app.project, target)

@@ -39,13 +39,13 @@ class Asked:
         return replace(self, permission=replace(self.permission, confirmed=candidates))
 
     @classmethod
-    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "") -> Asked:
+    def of(cls, app: App, trigger: Trigger, installation: str, run: str = "", fence: Fence = Fence()) -> Asked:  # noqa: B008 - frozen
         """Automation's own words, unless a person asked otherwise."""
         automated = app.automated
         prune = trigger.prune if trigger.prune is not None else bool(automated and automated.prune)
         confirmed = app.standing.confirmed
         permission = Permission(prune, bool(automated and automated.allow_empty), confirmed.digest if confirmed else "")
-        return cls(installation, permission, run, trigger.force)
+        return cls(installation, permission, run, trigger.force, fence)
 
 
 def make_plan(app: App, desired: DesiredSet, compared: Iterable[Compared], inventory: Inventory, asked: Asked) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from enum import Enum
 
 from gitopsd.model.app import App, AppKey
@@ -66,14 +67,18 @@ def _as_argo_cd(app: AppKey) -> tuple[str, ...]:
 
 def bequeathed(
     found: Mapping[ObjectRef, Live], mine: App, installation: str, has_left: Container[AppKey]
-) -> Mapping[ObjectRef, AppKey]:
-    """The objects of applications that have left this installation, with whose they were: who wants one has it (a rename)."""
+) -> tuple[Mapping[ObjectRef, Live], Mapping[ObjectRef, AppKey]]:
+    """What is live, without the marks of applications that have left this installation; and whose those objects were.
+
+    Who wants such an object has it: a rename.
+    """
     marks = {ref: live.mark for ref, live in found.items() if live.mark and live.mark.ref == ref}
-    return {
+    former = {
         ref: mark.app
         for ref, mark in marks.items()
         if mark.installation == installation and mark.app != mine.key and mark.app in has_left
     }
+    return {ref: replace(live, mark=None) if ref in former else live for ref, live in found.items()}, former
 
 
 def can_prune(live: Live, mine: Mark, member: Member | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gitopsd.model.app import App
 from gitopsd.model.plan import Action, Plan
 from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
-from gitopsd.plan.windows import Standing
+from gitopsd.plan.windows import Permit
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _tried(trigger: Trigger, plan: Plan, known: Known) -> Decision:
     return Decision(sync=True, reason="Git has moved", hooks=True)
 
 
-def within_windows(decision: Decision, trigger: Trigger, standing: Standing) -> Decision:
+def within_windows(decision: Decision, trigger: Trigger, permit: Permit) -> Decision:
     """The decision, unless a sync window forbids what it says; retries and self-healing are held like any other sync."""
-    allowed = standing.manual if trigger.kind in _BY_HAND else standing.automatic
-    return decision if allowed or not decision.sync else Decision(sync=False, reason=standing.reason, held=True)
+    allowed = permit.manual if trigger.kind in _BY_HAND else permit.automatic
+    return decision if allowed or not decision.sync else Decision(sync=False, reason=permit.reason, held=True)

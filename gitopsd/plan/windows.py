@@ -30,7 +30,7 @@ _NAMED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Permit:
     """Whether an application may be synced, by itself and by a person; `reason` says why not: a sentence, for the former."""
 
     automatic: bool = True
@@ -38,7 +38,7 @@ class Standing:
     reason: str = ""
 
 
-def assess(app: App, target: Target, now: datetime) -> Standing:
+def assess(app: App, target: Target, now: datetime) -> Permit:
     """How the application stands with its project's windows at `now`."""
     project = app.project
     windows = [window for window in project.spec.sync_windows if concerns(window, app, target)] if project else []
@@ -46,14 +46,14 @@ def assess(app: App, target: Target, now: datetime) -> Standing:
     if forbidding:
         window, until = max(forbidding, key=lambda pair: pair[1])
         reason = f"{_named(window, app)} denies syncs until {_time(until)}"
-        return Standing(automatic=False, manual=all(window.manual_sync for window, _ in forbidding), reason=reason)
+        return Permit(automatic=False, manual=all(window.manual_sync for window, _ in forbidding), reason=reason)
     allowing = [window for window in windows if window.kind == "allow"]
     if not allowing or any(open_until(window, now) for window in allowing):
-        return Standing()
+        return Permit()
     opens = [(opening, window) for window in allowing if (opening := _next(window, now))]
     first = min(opens, key=lambda pair: pair[0]) if opens else None
     reason = f"{_named(first[1], app)} allows syncs from {_time(first[0])} on" if first else "no sync window ever opens"
-    return Standing(automatic=False, manual=all(window.manual_sync for window in allowing), reason=reason)
+    return Permit(automatic=False, manual=all(window.manual_sync for window in allowing), reason=reason)
 
 
 def concerns(window: SyncWindow, app: App, target: Target) -> bool:

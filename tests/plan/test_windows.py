@@ -13,7 +13,7 @@ from gitopsd.model.app import App
 from gitopsd.model.project import Target
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.plan.policy import Decision, within_windows
-from gitopsd.plan.windows import Standing, assess, open_until
+from gitopsd.plan.windows import Permit, assess, open_until
 from tests.plan.builders import app
 from tests.plan.test_confine import HERE, project
 
@@ -124,10 +124,10 @@ def test_windows_that_can_not_be_read(window: dict[str, Any], complaint: str) ->
 
 def test_what_is_held() -> None:
     """A window changes nothing about a decision not to sync, and says why it holds another one."""
-    closed = Standing(automatic=False, manual=True, reason="closed")
+    closed = Permit(automatic=False, manual=True, reason="closed")
     poll, manual = Trigger(TriggerKind.POLL), Trigger(TriggerKind.MANUAL)
     wanted, idle = Decision(sync=True, reason="Git has moved"), Decision(sync=False, reason="nothing to do")
     assert within_windows(wanted, poll, closed) == Decision(sync=False, reason="closed", held=True)
     assert within_windows(wanted, manual, closed) == wanted
     assert within_windows(idle, poll, closed) == idle
-    assert assess(under(), Target(), NOON) == Standing()
+    assert assess(under(), Target(), NOON) == Permit()
