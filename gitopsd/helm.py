@@ -7,10 +7,12 @@ on the way to a network. What it says of a failure is shown without the values t
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -77,16 +79,17 @@ class Helm:
         }
         try:
             # The program is the operator's choice, and every argument that a repository has a say in stands behind a flag.
-            done = subprocess.run(  # noqa: S603
-                command,
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                timeout=self.timeout,
-                check=False,
-            )
+            with _files_bounded():
+                done = subprocess.run(  # noqa: S603
+                    command,
+                    cwd=folder,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    timeout=self.timeout,
+                    check=False,
+                )
         except subprocess.TimeoutExpired:
             raise HelmError(f"helm took longer than {self.timeout:g} s; see helm.timeout in the configuration") from None
         except OSError as error:
@@ -105,6 +108,18 @@ def with_charts(render: Callable[[Answers], list[Object]], answers: Answers, hel
             if not inflated:
                 raise
             charts |= inflated
+
+
+@contextmanager
+def _files_bounded() -> Iterator[None]:
+    """What is started meanwhile can write no file that is longer than what is read of it: no disk is filled within a deadline."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    bound = _MAX_OUTPUT + 1 if hard == resource.RLIM_INFINITY else min(_MAX_OUTPUT + 1, hard)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bound, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _lay_out(need: InflateChart, folder: Path) -> None:
