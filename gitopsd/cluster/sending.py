@@ -23,6 +23,7 @@ from gitopsd.cluster.entries import Entry
 from gitopsd.cluster.paths import collection, item
 from gitopsd.cluster.refusal import Refusal, scrubbed, secret_values
 from gitopsd.cluster.store import Store
+from gitopsd.diff.controllers import left_to_controllers
 from gitopsd.diff.ignore import respected
 from gitopsd.model.app import App
 from gitopsd.model.errors import ObjectError
@@ -330,7 +331,7 @@ def update(desired: Desired, live: Object, manager: str) -> tuple[Object, tuple[
     obj: Object = orjson.loads(desired.body)
     if desired.handling.respect and desired.handling.ignores:
         obj = respected(obj, desired.handling.ignores, live, manager)
-    obj = _bound(obj, live["metadata"]["uid"])
+    obj = left_to_controllers(_bound(obj, live["metadata"]["uid"]), live)
     spec = obj.get("spec")
     scaler = takeover.scaled_by(live)
     if not scaler or not isinstance(spec, dict) or "replicas" not in spec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,24 +136,31 @@ async def test_it_may_stand_in_a_configmap() -> None:
         assert served.prometheus.asked == ["errors"]
 
 
-@pytest.mark.neighbour
-async def test_a_real_prometheus_decides(tmp_path: Path) -> None:
-    """What the new revision exposes is scraped, and too high: it is left for the old one."""
+@pytest.fixture
+def scraped(tmp_path: Path) -> Iterator[tuple[str, Exposer]]:
+    """A real Prometheus, and what it scrapes."""
     exposer = Exposer({"shop_errors": 0.01})
+    with prometheus(tmp_path, exposer) as url:
+        yield url, exposer
+
+
+@pytest.mark.neighbour
+async def test_a_real_prometheus_decides(scraped: tuple[str, Exposer]) -> None:
+    """What the new revision exposes is scraped, and too high: it is left for the old one."""
+    url, exposer = scraped
     metric = Metric("errors", "max_over_time(shop_errors[2s])", "result < 0.05", interval=0.3, count=3)
     world = World(app=app(prune=True, self_heal=True, own=AppSettings(analysis=Analysis((metric,)))))
-    with prometheus(tmp_path, exposer) as url:
-        port = Prometheus(url)
-        while not await port.query("shop_errors"):  # noqa: ASYNC110 - the first scrape sends no event
+    port = Prometheus(url)
+    while not await port.query("shop_errors"):  # noqa: ASYNC110 - the first scrape sends no event
+        await asyncio.sleep(0.05)
+    async with serving(Served(world)) as served:
+        served.returns._analyses.port = port
+        await served.push("c1", "a")
+        assert (await over(served))["conditions"] == []
+        exposer.metrics["shop_errors"] = 0.5
+        while (await port.query("shop_errors"))[0] < 0.5:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.05)
-        async with serving(Served(world)) as served:
-            served.returns._analyses.port = port
-            await served.push("c1", "a")
-            assert (await over(served))["conditions"] == []
-            exposer.metrics["shop_errors"] = 0.5
-            while (await port.query("shop_errors"))[0] < 0.5:  # noqa: ASYNC110 - likewise
-                await asyncio.sleep(0.05)
-            await served.push("c2", "b")
-            document = await over(served)
-            assert (document["pinned"], served.world.names()) == ("c1", {"ConfigMap/web/a"})
-            assert "c2 failed its analysis: errors 1 of 3 measured, 1 failed (last: 0.5)" in document["conditions"][0]["message"]
+        await served.push("c2", "b")
+        document = await over(served)
+        assert (document["pinned"], served.world.names()) == ("c1", {"ConfigMap/web/a"})
+        assert "c2 failed its analysis: errors 1 of 3 measured, 1 failed (last: 0.5)" in document["conditions"][0]["message"]
