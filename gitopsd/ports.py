@@ -55,6 +55,9 @@ class RenderPort(Protocol):
     async def render(self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface) -> Rendered:
         """The application's objects, in the order of its sources. Raises RenderError."""
 
+    def forget(self, app: AppKey) -> None:
+        """The application's next render reads everything anew."""
+
     def elsewhere(self, app: AppKey) -> frozenset[str]:
         """The URLs of what the newest render of an application needed besides its sources: bases, charts, files."""
 

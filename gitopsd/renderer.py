@@ -143,6 +143,10 @@ class Renderer:
             raise result.error.with_traceback(None)
         return result.explained
 
+    def forget(self, app: AppKey) -> None:
+        """See `RenderPort`."""
+        self._cache.drop(app)
+
     def elsewhere(self, app: AppKey) -> frozenset[str]:
         """See `RenderPort.elsewhere`."""
         kept = {where(need) for one in self._cache.peek(app) for need in one.needs}
@@ -220,6 +224,9 @@ class _Cache:
     def peek(self, key: AppKey) -> tuple[_Kept, ...]:
         """What is there, without asking for it."""
         return self._kept.get(key, ())
+
+    def drop(self, key: AppKey) -> None:
+        self._used -= _size(self._kept.pop(key, ()))
 
     def put(self, key: AppKey, kept: _Kept, instead_of: _Kept | None = None) -> None:
         before = self._kept.pop(key, ())

@@ -82,6 +82,9 @@ class FakeRenderer:
     renders: int = 0
     _last: dict[AppKey, tuple[tuple[Source, ...], tuple[Mapping[str, str | None], ...], Rendered]] = field(default_factory=dict)
 
+    def forget(self, app: AppKey) -> None:
+        self._last.pop(app, None)
+
     def elsewhere(self, app: AppKey) -> frozenset[str]:
         return frozenset()
 

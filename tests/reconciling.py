@@ -42,6 +42,7 @@ class GivenCommits:
     unreachable: GitopsdError | None = None
     known: dict[str, Rendered] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    forgotten: list[AppKey] = field(default_factory=list)
 
     def push(self, commit: str, *manifests: Object, failure: GitopsdError | None = None) -> None:
         """The next commit."""
@@ -58,6 +59,9 @@ class GivenCommits:
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         return True
+
+    def forget(self, app: AppKey) -> None:
+        self.forgotten.append(app)
 
     def elsewhere(self, app: AppKey) -> frozenset[str]:
         return frozenset()

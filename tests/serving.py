@@ -110,7 +110,7 @@ class Served:
     checks: tuple[Check, ...] = (Check("history", ok=True),)
     events: Events = field(default_factory=Events)
     prometheus: FakePrometheus = field(default_factory=FakePrometheus)
-    refreshed: list[AppKey] = field(default_factory=list)
+    refreshed: list[tuple[AppKey, bool]] = field(default_factory=list)
     secrets: dict[str, bytes] = field(default_factory=dict)
     """Of webhooks, by the kind of server."""
     pushed: list[str] = field(default_factory=list)
@@ -172,8 +172,8 @@ class Served:
         self.agent.trigger([status.app.key for status in self.agent.statuses()], TriggerKind.POLL)
         await self.quiet()
 
-    async def _refresh(self, key: AppKey) -> None:
-        self.refreshed.append(key)
+    async def _refresh(self, key: AppKey, *, hard: bool = False) -> None:
+        self.refreshed.append((key, hard))
 
     async def _checks(self) -> tuple[Check, ...]:
         return self.checks

@@ -9,6 +9,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -72,6 +73,18 @@ class Client:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         return self._call("POST", f"{path}/sync", {"wait": f"{wait}s"}, json.dumps(body).encode(), headers)
 
+    def events(self) -> Iterator[tuple[str, Any]]:
+        """What happens from now on: kind and document of each event. Raises DaemonError at its end, which is the daemon's."""
+        with self._asked("GET", "/events", {}) as answer:
+            kind = ""
+            for line in answer:
+                name, _, text = line.decode().rstrip("\n").partition(": ")
+                if name == "event":
+                    kind = text
+                elif name == "data":
+                    yield kind, json.loads(text)
+        raise DaemonError(f"the gitopsd at {self.server} has ended; ask again when it is back")
+
     def _call(
         self,
         method: str,
@@ -80,6 +93,20 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
+        with self._asked(method, path, query, body, headers) as answer:
+            text = answer.read()
+            return json.loads(text) if text else None
+
+    @contextmanager
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer, to be read. Whatever goes wrong meanwhile is a DaemonError."""
         given = urlencode({key: value for key, value in query.items() if value})
         url = f"{self.server}/api/v1{path}" + (f"?{given}" if given else "")
         sent = {"Accept": "application/json", "X-Gitopsd-Actor": getpass.getuser(), **(headers or {})}
@@ -88,8 +115,7 @@ class Client:
         try:
             request = urllib.request.Request(url, body, sent, method=method)  # noqa: S310 - the server that the user named
             with opener.open(request, timeout=_PATIENCE + int(query.get("wait", "0s")[:-1])) as answer:
-                text = answer.read()
-            return json.loads(text) if text else None
+                yield answer
         except urllib.error.HTTPError as error:
             raise DaemonError(_detail(error)) from None
         except (OSError, ValueError, http.client.HTTPException) as error:

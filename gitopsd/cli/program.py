@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gitopsd import __version__
-from gitopsd.cli import daemon, explain, local, orders, remote, removal
+from gitopsd.cli import daemon, explain, local, looking, orders, remote, removal
 from gitopsd.model.errors import GitopsdError
 
 USAGE = 64
@@ -45,6 +45,7 @@ daemon.register(app)
 local.register(app)
 explain.register(app)
 remote.register(app)
+looking.register(app)
 orders.register(app)
 removal.register(app)
 

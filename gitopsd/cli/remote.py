@@ -157,9 +157,13 @@ def terminate(app: App, server: Server = "") -> None:
     client_at(server).delete(f"{path_of(app)}/operation")
 
 
-def refresh(app: App, server: Server = "") -> None:
+def refresh(
+    app: App,
+    hard: Annotated[bool, typer.Option("--hard", help="Render everything anew, whatever was kept of it.")] = False,
+    server: Server = "",
+) -> None:
     """Answers when the repositories have."""
-    client_at(server).post(f"{path_of(app)}/refresh")
+    client_at(server).post(f"{path_of(app)}/refresh" + ("?hard=true" if hard else ""))
 
 
 def wait(
@@ -202,9 +206,10 @@ def history(
         print_json(records)
         return
     rows = (
-        (r["id"], age(r["finished"]), r["phase"], r["trigger"], r["revision"][:10], r["author"], r["result"]) for r in records
+        (r["id"], age(r["finished"]), r["phase"], r["trigger"], r["actor"], r["revision"][:10], r["author"], r["result"])
+        for r in records
     )
-    print_table(("ID", "AGE", "PHASE", "TRIGGER", "REVISION", "AUTHOR", "RESULT"), rows)
+    print_table(("ID", "AGE", "PHASE", "TRIGGER", "ACTOR", "REVISION", "AUTHOR", "RESULT"), rows)
 
 
 def drift(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False) -> int:
@@ -213,7 +218,7 @@ def drift(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT,
     names = [app] if app else [f"{item['namespace']}/{item['name']}" for item in client.pages("/applications")]
     found = [(name, item) for name in names for item in client.get(f"{path_of(name)}/drift")["items"]]
     if output is Format.JSON:
-        print_json([{"application": name, **item} for name, item in found])
+        print_json([item for _, item in found])
     else:
         print_table(
             ("APPLICATION", "OBJECT", "FIELD", "FROM", "TO", "MANAGER", "OPERATION", "SINCE", "OUTCOME"), map(_drift_row, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -41,6 +42,13 @@ class Polling:
 
     interval: float
     jitter: float
+
+
+class Refresh(Protocol):
+    """See `Timers.refresh`."""
+
+    async def __call__(self, key: AppKey, /, *, hard: bool = False) -> None:
+        """Raises NoSuchApplicationError."""
 
 
 @dataclass(slots=True)
@@ -146,8 +154,13 @@ class Timers:
         self.agent.note(others, about, None)
         return self.agent.note(keys, about, problem)
 
-    async def refresh(self, key: AppKey) -> None:
-        """Asks the application's repositories for news now, backing off or not, and has it looked at."""
+    async def refresh(self, key: AppKey, *, hard: bool = False) -> None:
+        """Asks the application's repositories for news now, backing off or not, and has it looked at.
+
+        A `hard` one has everything rendered anew, whatever was kept of it.
+        """
+        if hard:
+            self.agent.reconciler.ports.renderer.forget(key)
         for repository in self.agent.repositories(self.agent.find(str(key)).app.key):
             await self.poll(repository, force=True)
 

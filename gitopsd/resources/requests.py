@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from gitopsd.config.resources import REFRESH
 from gitopsd.config.rules import mapping
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
+from gitopsd.daemon.timers import Refresh
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
@@ -25,7 +25,7 @@ class Requests:
 
     agent: Agent
     writeback: Writeback
-    refresh: Callable[[AppKey], Awaitable[None]] = field(init=False)
+    refresh: Refresh = field(init=False)
     """Asks the repositories of an application for news: the timers' business, which come later."""
     _refreshing: dict[AppKey, asyncio.Task[None]] = field(default_factory=dict)
     _terminating: set[AppKey] = field(default_factory=set)
@@ -50,13 +50,13 @@ class Requests:
             self.writeback.due(key)
 
     def _heed_refresh(self, key: AppKey, resource: Object) -> None:
-        wanted = REFRESH in (resource["metadata"].get("annotations") or {})
-        if wanted and key not in self._refreshing and not self.writeback.is_answering(key):
-            self._refreshing[key] = asyncio.create_task(self._refresh(key))
+        wanted = (resource["metadata"].get("annotations") or {}).get(REFRESH)
+        if wanted is not None and key not in self._refreshing and not self.writeback.is_answering(key):
+            self._refreshing[key] = asyncio.create_task(self._refresh(key, hard=wanted == "hard"))
 
-    async def _refresh(self, key: AppKey) -> None:
+    async def _refresh(self, key: AppKey, *, hard: bool) -> None:
         try:
-            await self.refresh(key)
+            await self.refresh(key, hard=hard)
         except NoSuchApplicationError:
             return  # it went meanwhile
         finally:

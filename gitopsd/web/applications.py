@@ -57,10 +57,18 @@ listing = APIRouter(prefix="/api/v1/applications", tags=["applications"])
 
 
 @listing.get("", summary="All applications", responses=problems(HTTPStatus.UNPROCESSABLE_ENTITY))
-async def list_applications(control: Within, limit: Limit = 100, cursor: Cursor = None) -> Page[Application]:
+async def list_applications(
+    control: Within,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    named: Annotated[
+        str, Query(alias="object", max_length=600, description="Only those with this object: KIND/NAMESPACE/NAME or KIND/NAME.")
+    ] = "",
+) -> Page[Application]:
     """By namespace and name."""
     after = _key(cursor)
     statuses = [status for status in control.agent.statuses() if after is None or status.app.key > after]
+    statuses = [status for status in statuses if not named or _called(status, named)]
     more = str(statuses[limit - 1].app.key) if len(statuses) > limit else None
     return Page(items=[Application.of(status) for status in statuses[:limit]], next=more)
 
@@ -131,9 +139,7 @@ async def get_explanation(
 
 def _object(status: AppStatus, named: str) -> ObjectRef:
     """The one object of an application that `named` means, its kind in any case."""
-    kind, *where = named.split("/")
-    known = [state.ref for state in status.resources if state.ref.kind.casefold() == kind.casefold()]
-    found = [ref for ref in known if where in ([ref.name], [ref.namespace, ref.name])]
+    found = _called(status, named)
     if len(found) == 1:
         return found[0]
     if found:
@@ -142,6 +148,13 @@ def _object(status: AppStatus, named: str) -> ObjectRef:
     raise HTTPException(
         HTTPStatus.NOT_FOUND, f"application {status.app.key} has no object {named}; `/resources` lists those it has"
     )
+
+
+def _called(status: AppStatus, named: str) -> list[ObjectRef]:
+    """The objects of an application that `named` may mean."""
+    kind, *where = named.split("/")
+    known = [state.ref for state in status.resources if state.ref.kind.casefold() == kind.casefold()]
+    return [ref for ref in known if where in ([ref.name], [ref.namespace, ref.name])]
 
 
 def _number(cursor: str | None) -> str | None:
@@ -206,9 +219,13 @@ def _begin(request: Request, key: AppKey, trigger: Trigger, idempotency_key: str
     return operation
 
 
-async def post_refresh(control: Within, status: Named) -> Response:
+async def post_refresh(
+    control: Within,
+    status: Named,
+    hard: Annotated[bool, Query(description="Render everything anew as well.")] = False,  # noqa: FBT002 - FastAPI has it by name
+) -> Response:
     """Answers when the repositories have; the application is looked at then. What fails becomes a condition."""
-    await control.refresh(status.app.key)
+    await control.refresh(status.app.key, hard=hard)
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orders import Orders
+from gitopsd.daemon.timers import Refresh
 from gitopsd.explainer import Explanation
-from gitopsd.model.app import App, AppKey
+from gitopsd.model.app import App
 from gitopsd.model.refs import ObjectRef
 from gitopsd.ports import HistoryQueries
 from gitopsd.web.events import Events
@@ -48,7 +49,7 @@ class Control:
     agent: Agent
     orders: Orders
     history: HistoryQueries
-    refresh: Callable[[AppKey], Awaitable[None]]
+    refresh: Refresh
     checks: Callable[[], Awaitable[tuple[Check, ...]]]
     metrics: Callable[[str], tuple[bytes, str]]
     explain: Callable[[App, str, ObjectRef, str], Awaitable[Explanation]]

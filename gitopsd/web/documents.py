@@ -223,6 +223,7 @@ class Record(Document):
     """One sync, or what one would do."""
 
     id: str
+    application: str = Field(examples=["argocd/monitor-app-prod"])
     phase: str = Field(examples=["Succeeded"])
     trigger: str = Field(examples=["poll"])
     actor: str = ""
@@ -250,6 +251,7 @@ class Record(Document):
         commit = record.commits[0] if record.commits else None
         return cls(
             id=record.id,
+            application=str(record.app),
             phase=record.phase,
             trigger=record.trigger.kind,
             actor=record.trigger.actor,
@@ -274,6 +276,7 @@ class DriftDocument(Document):
 
     model_config = ConfigDict(populate_by_name=True, use_attribute_docstrings=True)
 
+    application: str = Field(examples=["argocd/monitor-app-prod"])
     object: ObjectDocument
     field: str = Field(examples=["spec.replicas"])
     """Empty where the whole object was deleted."""
@@ -291,6 +294,7 @@ class DriftDocument(Document):
         """The document of a drift."""
         change = drift.change
         return cls(
+            application=str(drift.app),
             object=ObjectDocument.of(drift.ref),
             field=change.field,
             from_=change.after,

@@ -77,8 +77,8 @@ class Events:
         try:
             position = self._last if last_seen is None else self._position(last_seen)
             yield "retry: 2000\n\n"
-            while not self._closed:
-                news = self._news  # taken before the look, so that nothing falls between look and wait
+            while True:
+                over, news = self._closed, self._news  # taken before the look, so that nothing falls between look and wait
                 if position < self._last - len(self._kept):
                     position = self._last
                     yield _RESET
@@ -86,6 +86,8 @@ class Events:
                     if number > position:
                         position = number
                         yield text
+                if over:
+                    return
                 if not await self._heard(news):
                     yield ": nothing new\n\n"
         finally:

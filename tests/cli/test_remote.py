@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -203,7 +204,7 @@ def test_a_sync_that_fails_says_so(daemon: Listening) -> None:
 def test_refresh_asks_for_news(daemon: Listening) -> None:
     """Nothing is printed where nothing is to be said."""
     assert at(daemon, "refresh", "argocd/shop") == Ran(0, "", "")
-    assert [str(key) for key in daemon.served.refreshed] == ["argocd/shop"]
+    assert daemon.served.refreshed == [(daemon.served.key, False)]
 
 
 def test_wait_returns_when_it_is_so(daemon: Listening) -> None:
@@ -234,8 +235,9 @@ def test_history_and_one_record_of_it(daemon: Listening) -> None:
     daemon.do(_commit)
     at(daemon, "sync", "shop")
     ran = at(daemon, "history", "shop")
-    assert ran.rows[0] == ["ID", "AGE", "PHASE", "TRIGGER", "REVISION", "AUTHOR", "RESULT"]
-    assert [row[4] for row in ran.rows[1:]] == ["c2", "c1"]
+    assert ran.rows[0] == ["ID", "AGE", "PHASE", "TRIGGER", "ACTOR", "REVISION", "AUTHOR", "RESULT"]
+    manual, poll = ran.rows[1:]  # nobody asked for what a poll brings
+    assert (manual[3:6], poll[3:5]) == (["manual", getpass.getuser(), "c2"], ["poll", "c1"])
     (newest,) = at(daemon, "history", "shop", "--limit", "1", "-o", "json").json
     assert newest["revision"] == "c2"
     assert "ConfigMap/web/b" in at(daemon, "history", "shop", newest["id"]).out
@@ -258,7 +260,7 @@ def test_drift_tells_what_somebody_changed(daemon: Listening) -> None:
     assert ran.code == 1
     assert ran.rows[1][:4] == ["argocd/shop", "ConfigMap/web/a", "(the object)", "present"]
     (drift,) = at(daemon, "drift", "shop", "-o", "json").json
-    assert (drift["application"], drift["outcome"]) == ("shop", "reported")
+    assert (drift["application"], drift["outcome"]) == ("argocd/shop", "reported")
 
 
 def test_many_applications_are_listed_whole() -> None:

@@ -57,6 +57,18 @@ class RenderPortContract:
         added = await port.render(APP, (snapshot("c4", {**files, "app/b.yaml": config_map("b")}),), SURFACE)
         assert len(added.objects) == 2
 
+    async def test_what_is_forgotten_is_rendered_anew(self, port: RenderPort) -> None:
+        """From the same files come the same objects, but not those that were kept; other applications keep theirs."""
+        files = {"app/a.yaml": config_map("a"), "two/b.yaml": config_map("b")}
+        two = application(Source("https://example.org/a", "two"), name="two")
+        first = await port.render(APP, (snapshot("c1", files),), SURFACE)
+        other = await port.render(two, (snapshot("c1", files),), SURFACE)
+        port.forget(APP.key)
+        again = await port.render(APP, (snapshot("c1", files),), SURFACE)
+        assert again is not first
+        assert again.objects == first.objects
+        assert await port.render(two, (snapshot("c1", files),), SURFACE) is other
+
     async def test_applications_are_apart(self, port: RenderPort) -> None:
         """Each application has its own source, be the commit the same."""
         files = {"app/a.yaml": config_map("a"), "two/b.yaml": config_map("b")}

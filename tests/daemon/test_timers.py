@@ -229,3 +229,13 @@ async def test_a_push_to_nothing_that_is_used() -> None:
     clockwork.timers.follow_repositories()
     assert clockwork.timers.pushed(["https://git.example.org/ops/another", "https://evil.example.org/ops/shop"]) == 0
     assert not any(job.startswith("push ") for job in clockwork.jobs())
+
+
+async def test_a_hard_refresh_renders_anew() -> None:
+    """What was kept of the application's renders is dropped first; a plain one keeps it."""
+    clockwork, key = Clockwork(), using("a", "one").key
+    clockwork.adopt(using("a", "one"))
+    await clockwork.timers.refresh(key)
+    assert clockwork.git.forgotten == []
+    await clockwork.timers.refresh(key, hard=True)
+    assert clockwork.git.forgotten == [key]

@@ -100,6 +100,8 @@ class Town:
     agent: Agent
     resources: Resources
     refreshed: list[AppKey] = field(default_factory=list)
+    hard: bool = False
+    """Whether the last refresh was a hard one."""
 
     def scan(self) -> None:
         """Reads the resources, has the agent take them over, does what they ask for."""
@@ -109,9 +111,10 @@ class Town:
             self.resources.writeback.forget(key)
         self.resources.heed(scan)
 
-    async def refresh(self, key: AppKey) -> None:
+    async def refresh(self, key: AppKey, *, hard: bool = False) -> None:
         """The timers' part."""
         self.refreshed.append(key)
+        self.hard = hard
 
     @property
     def live(self) -> Object:
@@ -265,12 +268,12 @@ async def test_a_refresh_is_answered_by_the_pass_that_follows() -> None:
         found.followed.change(KEY, {"metadata": {"annotations": {REFRESH: "hard", "mine": "stays"}}})
         found.scan()
         await until(lambda: found.live["metadata"].get("annotations") == {"mine": "stays"})
-        assert found.refreshed == [KEY]
+        assert (found.refreshed, found.hard) == ([KEY], True)
         assert found.status["reconciledAt"] == "2026-03-01T12:01:00Z"
         found.followed.change(KEY, {"metadata": {"annotations": {REFRESH: "normal"}}})  # before anybody saw the first one go
         found.scan()
         await until(lambda: REFRESH not in found.live["metadata"]["annotations"])
-        assert found.refreshed == [KEY, KEY]
+        assert (found.refreshed, found.hard) == ([KEY, KEY], False)
 
 
 async def test_what_argo_cd_reconciles_is_refused_and_not_written_to() -> None:

@@ -184,7 +184,8 @@ async def test_refresh_asks_the_repositories() -> None:
     async with serving() as served:
         answer = await served.call("POST", f"{API}/argocd/shop/refresh")
         assert (answer.status, answer.body) == (202, b"")
-        assert served.refreshed == [served.key]
+        assert (await served.call("POST", f"{API}/argocd/shop/refresh?hard=true")).status == 202
+        assert served.refreshed == [(served.key, False), (served.key, True)]
 
 
 BAD_BODIES = [
