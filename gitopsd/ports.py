@@ -89,6 +89,16 @@ class Written:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Offspring:
+    """An object that another one owns: a ReplicaSet of a Deployment. Its health is what it says of itself."""
+
+    ref: ObjectRef
+    api_version: str
+    owner: ObjectRef
+    health: Health
+
+
 class ClusterPort(Protocol):
     """The destination clusters: each call goes to the one that the application names.
 
@@ -130,6 +140,9 @@ class ClusterPort(Protocol):
 
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """Waits until all `refs` are Healthy (or gone), one is Degraded, or `deadline` seconds passed; their health then."""
+
+    async def offspring(self, app: App, refs: frozenset[ObjectRef]) -> tuple[Offspring, ...]:
+        """What these objects own, and what that owns in turn: owners first. Asks the server each time."""
 
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         """The objects in the application's namespace that nobody answers for. Asks the server each time."""

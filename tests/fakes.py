@@ -16,7 +16,7 @@ from gitopsd.model.plan import Action, Desired, DesiredSet, Inventory, Live, Ste
 from gitopsd.model.project import Target
 from gitopsd.model.refs import GroupKind, Object, ObjectRef
 from gitopsd.model.surface import Resource, Surface
-from gitopsd.ports import Trial, Written
+from gitopsd.ports import Offspring, Trial, Written
 
 _SERVED = (
     ("v1", "Namespace", "namespaces", False),
@@ -159,6 +159,20 @@ class FakeCluster:
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         self._call("settle")
         return {ref: self._health(ref) for ref in refs}
+
+    async def offspring(self, app: App, refs: frozenset[ObjectRef]) -> tuple[Offspring, ...]:
+        self._call("offspring")
+        owners = {self.objects[ref]["metadata"]["uid"]: ref for ref in refs if ref in self.objects}
+        found: list[Offspring] = []
+        while owners:
+            generation = {}
+            for ref, obj in sorted(self.objects.items()):
+                for owner in obj["metadata"].get("ownerReferences") or ():
+                    if owner["uid"] in owners:
+                        found.append(Offspring(ref, obj["apiVersion"], owners[owner["uid"]], self._health(ref)))
+                        generation[obj["metadata"]["uid"]] = ref
+            owners = generation
+        return tuple(found)
 
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         self._call("orphans")

@@ -1,4 +1,4 @@
-"""Commands that look at a running daemon's world from an object or from what happens: `trace`, `events`."""
+"""Commands that look at a running daemon's world from objects or from what happens: `tree`, `trace`, `events`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from gitopsd.cli.errors import DaemonError
 from gitopsd.cli.output import Format, object_name, painted, print_json
-from gitopsd.cli.remote import MaybeApp, Output, Server, client_at, path_of
+from gitopsd.cli.remote import App, MaybeApp, Output, Server, client_at, path_of
 from gitopsd.model.errors import Place
 
 if TYPE_CHECKING:
@@ -20,8 +20,33 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
+    app.command(help="Show an application's objects, and what controllers made of them.")(tree)
     app.command(help="Say which application, commit and file an object comes from.")(trace)
     app.command(help="Show what happens, as it happens.")(events)
+
+
+def tree(app: App, server: Server = "", output: Output = Format.TEXT) -> None:
+    """How each stands by its own word; sync is a matter of the application's own objects."""
+    client = client_at(server)
+    found = list(client.pages(f"{path_of(app)}/resources", tree="true"))
+    if output is Format.JSON:
+        print_json(found)
+        return
+    children: dict[str, list[dict[str, Any]]] = {}
+    for item in found:
+        children.setdefault(_key(item["owner"]) if item["owner"] else "", []).append(item)
+    print("\n".join(_branches(children, "", "")))
+
+
+def _key(ref: dict[str, Any]) -> str:
+    return f"{ref['group']}/{object_name(ref)}"
+
+
+def _branches(children: dict[str, list[dict[str, Any]]], owner: str, indent: str) -> Iterator[str]:
+    for item in children.pop(owner, ()):
+        words = (object_name(item), painted(item["sync"]), painted(item["health"]["status"]), item["health"]["message"])
+        yield indent + "  ".join(word for word in words if word)
+        yield from _branches(children, _key(item), f"{indent}    ")
 
 
 def trace(

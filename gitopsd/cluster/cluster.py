@@ -15,6 +15,7 @@ from gitopsd.cluster.entries import Reading
 from gitopsd.cluster.inventories import Inventories
 from gitopsd.cluster.link import ClusterStatus, Link
 from gitopsd.cluster.observer import Observer
+from gitopsd.cluster.offspring import offspring
 from gitopsd.cluster.orphans import orphans
 from gitopsd.cluster.paths import collection
 from gitopsd.cluster.reflector import Reflector, Sink, Target
@@ -31,7 +32,7 @@ from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import account
-from gitopsd.ports import Trial, Written
+from gitopsd.ports import Offspring, Trial, Written
 
 
 class Cluster:
@@ -124,6 +125,11 @@ class Cluster:
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort.settle`."""
         return await self._observer(app).settle(refs, deadline, await self.surface())
+
+    async def offspring(self, app: App, refs: frozenset[ObjectRef]) -> tuple[Offspring, ...]:
+        """See `ClusterPort.offspring`."""
+        roots = {known.live.uid: ref for ref in refs if (known := self._store.find(ref))}
+        return await offspring(self._caller(app), await self.surface(), roots, self._identity.health)
 
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         """See `ClusterPort.orphans`."""

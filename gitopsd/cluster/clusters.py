@@ -19,7 +19,7 @@ from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.project import Target
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
-from gitopsd.ports import Trial, Written
+from gitopsd.ports import Offspring, Trial, Written
 
 
 class Clusters:
@@ -139,6 +139,10 @@ class Clusters:
     async def settle(self, app: App, refs: frozenset[ObjectRef], deadline: float) -> Mapping[ObjectRef, Health]:
         """See `ClusterPort`."""
         return await self._of(app).settle(app, refs, deadline)
+
+    async def offspring(self, app: App, refs: frozenset[ObjectRef]) -> tuple[Offspring, ...]:
+        """See `ClusterPort`."""
+        return await self._of(app).offspring(app, refs)
 
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         """See `ClusterPort`."""

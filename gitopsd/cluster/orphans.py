@@ -40,7 +40,7 @@ _ACCOUNT = "kubernetes.io/service-account.name"
 async def orphans(caller: Caller, surface: Surface, namespace: str) -> frozenset[ObjectRef]:
     """The orphans of a namespace, of the kinds that the caller may list. Raises ClusterError."""
     found: set[ObjectRef] = set()
-    for resource in _listable(surface):
+    for resource in listable(surface):
         accept = METADATA_ONLY.replace("PartialObjectMetadata;", "PartialObjectMetadataList;")
         params = {"limit": str(MAX_LISTED)}
         try:
@@ -51,7 +51,8 @@ async def orphans(caller: Caller, surface: Surface, namespace: str) -> frozenset
     return frozenset(found)
 
 
-def _listable(surface: Surface) -> Iterator[Resource]:
+def listable(surface: Surface) -> Iterator[Resource]:
+    """The kinds in namespaces that can be listed, without what comes and goes with other things."""
     for kind, resource in sorted(surface.preferred.items()):
         if resource.namespaced and "list" in resource.verbs and kind not in _PASSING:
             yield resource

@@ -37,7 +37,7 @@ def routes(*, exact: bool) -> APIRouter:
     asked = problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
     looked_up = problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.BAD_GATEWAY)
     router.get("", summary="How an application stands", responses=asked)(get_application)
-    router.get("/resources", summary="Its objects", responses=asked)(get_resources)
+    router.get("/resources", summary="Its objects", responses=looked_up)(get_resources)
     router.get("/history", summary="Its syncs, newest first", responses=asked)(get_history)
     router.get("/history/{record_id}", summary="One sync, with all it did", responses=asked)(get_record)
     router.get("/drift", summary="What somebody else changed, newest first", responses=asked)(get_drift)
@@ -78,12 +78,23 @@ async def get_application(status: Named) -> Application:
     return Application.of(status)
 
 
-async def get_resources(status: Named, limit: Limit = 500, cursor: Cursor = None) -> Page[Resource]:
-    """Each object with its sync status and health."""
+async def get_resources(
+    control: Within,
+    status: Named,
+    tree: Annotated[bool, Query(description="With what controllers made of them.")] = False,  # noqa: FBT002 - FastAPI has it by name
+    limit: Limit = 500,
+    cursor: Cursor = None,
+) -> Page[Resource]:
+    """Each object with its sync status and health; with `tree` followed by what they own, owners first: asked of the cluster."""
     start = int(_number(cursor) or 0)
     part = status.resources[start : start + limit]
     more = str(start + limit) if start + limit < len(status.resources) else None
-    return Page(items=[Resource.of_state(state) for state in part], next=more)
+    items = [Resource.of_state(state) for state in part]
+    if tree:
+        refs = frozenset(state.ref for state in part)
+        found = await control.agent.reconciler.ports.cluster.offspring(status.app, refs)
+        items += [Resource.of_offspring(one) for one in found]
+    return Page(items=items, next=more)
 
 
 async def get_history(control: Within, status: Named, limit: Limit = 50, cursor: Cursor = None) -> Page[Record]:

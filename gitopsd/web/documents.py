@@ -12,6 +12,7 @@ from gitopsd.model.record import Condition, Drift, ObjectResult, ResourceState, 
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.standing import Order
 from gitopsd.model.status import AppStatus
+from gitopsd.ports import Offspring
 
 T = TypeVar("T")
 
@@ -163,7 +164,10 @@ class Resource(ObjectDocument):
     version: str = ""
     """Its apiVersion in Git; empty where it is no longer there."""
     sync: str = Field(examples=["Synced"])
+    """Empty for what a controller made."""
     health: HealthState
+    owner: ObjectDocument | None = None
+    """With `tree`: the object that this was made of."""
 
     @classmethod
     def of_state(cls, state: ResourceState) -> Resource:
@@ -171,6 +175,13 @@ class Resource(ObjectDocument):
         ref = ObjectDocument.of(state.ref)
         health = HealthState(status=state.health.status, message=state.health.message)
         return cls(**ref.model_dump(), version=state.api_version, sync=state.sync, health=health)
+
+    @classmethod
+    def of_offspring(cls, found: Offspring) -> Resource:
+        """The document of what an object owns."""
+        ref, owner = ObjectDocument.of(found.ref), ObjectDocument.of(found.owner)
+        health = HealthState(status=found.health.status, message=found.health.message)
+        return cls(**ref.model_dump(), version=found.api_version, sync="", health=health, owner=owner)
 
 
 class Change(Document):

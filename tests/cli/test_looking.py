@@ -1,4 +1,4 @@
-"""`gitopsd trace` and `events`, against a real HTTP server over a world of fakes."""
+"""`gitopsd tree`, `trace` and `events`, against a real HTTP server over a world of fakes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from gitopsd.model.app import AppKey
+from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.record import TriggerKind
 from tests.cli.running import Ran, run
 from tests.listening import Listening, listening
-from tests.plan.builders import app, ref
+from tests.plan.builders import app, manifest, ref
 from tests.reconciling import World
 from tests.serving import Served
 from tests.waiting import until
@@ -29,6 +30,32 @@ def daemon() -> Iterator[Listening]:
 def at(daemon: Listening, *words: str) -> Ran:
     """The command, about this daemon."""
     return run(*words, "--server", daemon.address)
+
+
+def test_tree_shows_what_controllers_made(daemon: Listening) -> None:
+    """Below the object that owns it, however deep; one that nobody of the application owns is not shown."""
+
+    async def made(served: Served) -> None:
+        for name, owner in (("a-1", "a"), ("a-1-x", "a-1"), ("other", None)):
+            obj = manifest(name=name)
+            if owner:
+                uid = served.world.cluster.objects[ref(owner)]["metadata"]["uid"]
+                obj["metadata"]["ownerReferences"] = [{"kind": "ConfigMap", "name": owner, "uid": uid}]
+            obj["metadata"]["namespace"] = "web"
+            served.world.cluster.put(obj)
+        served.world.cluster.healths[ref("a-1-x")] = Health(HealthStatus.DEGRADED, "no disk")
+
+    daemon.do(made)
+    ran = at(daemon, "tree", "shop")
+    assert ran.out == (
+        "ConfigMap/web/a  Synced  Healthy\n    ConfigMap/web/a-1  Healthy\n        ConfigMap/web/a-1-x  Degraded  no disk\n"
+    )
+    found = at(daemon, "tree", "shop", "-o", "json").json
+    assert [(item["name"], item["owner"] and item["owner"]["name"]) for item in found] == [
+        ("a", None),
+        ("a-1", "a"),
+        ("a-1-x", "a-1"),
+    ]
 
 
 def test_trace_says_where_an_object_comes_from(daemon: Listening) -> None:
