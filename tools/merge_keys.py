@@ -5,8 +5,8 @@
     python -m tools.merge_keys < /tmp/openapi.json > gitopsd/render/kustomize/data/merge_keys.json
 
 kustomize carries the OpenAPI of an older Kubernetes, so a server knows lists that it does not merge, and no longer serves kinds
-that it does. `kubectl kustomize` therefore has the last word: one probe of each kind, retired versions included, with every
-merging list in it, and only what the real one merges is kept.
+that it does. `kubectl kustomize` therefore has the last word: of all kinds, retired versions included, those are kept whose
+finalizers it merges, and of these the lists that it merges in a probe with all of them.
 """
 
 from __future__ import annotations
@@ -60,9 +60,11 @@ RETIRED_KINDS = ("PodSecurityPolicy", "PodPreset")
 """Kinds that no server serves in any version; they have metadata, and no other list that merges."""
 
 _ONLY_METADATA = "metadata"
-_AT_ONCE = 60
+_AT_ONCE = 350
 
 Types = dict[str, dict[str, Any]]
+Candidate = tuple[str, str, str]
+"""apiVersion, kind and the name of its type."""
 
 
 def main() -> None:
@@ -85,34 +87,37 @@ def merge_keys(openapi: Any) -> dict[str, Any]:
     newest |= dict.fromkeys(RETIRED_KINDS, _ONLY_METADATA)
     for version in RETIRED:
         kinds[version] = newest | {kind: name for kind, name in kinds.get(version, {}).items() if name}
-    objects = [
+    candidates = [
         (version, kind, name)
         for version, by_kind in kinds.items()
         for kind, name in by_kind.items()
         if "metadata" in types.get(name, ())
     ]
-    results = probe(objects, types)
+    objects = known_to_kustomize(candidates, types)
     kept_kinds: dict[str, dict[str, str]] = {}
     merged: set[tuple[str, str]] = set()
-    for (version, kind, name), result in zip(objects, results, strict=True):
-        if len(result["metadata"]["finalizers"]) > 2:  # noqa: PLR2004 - merged
-            kept_kinds.setdefault(version, {})[kind] = name
-            merged |= set(found(result, name, types, ()))
+    for (version, kind, name), result in zip(objects, probe(objects, types), strict=True):
+        kept_kinds.setdefault(version, {})[kind] = name
+        merged |= set(found(result, name, types, ()))
     return {"kinds": kept_kinds, "types": reachable(kept_kinds, select(types, merged))}
 
 
-def probe(objects: list[tuple[str, str, str]], types: Types) -> list[dict[str, Any]]:
-    """What kustomize makes of two versions of each object, whose lists have one item in common and one each of their own.
+def known_to_kustomize(objects: list[Candidate], types: Types) -> list[Candidate]:
+    """Those of which it merges the finalizers: a list that objects of all kinds have.
 
-    A few at a time, as it takes the square of their number.
+    Most are not: a few hundred at a time, as it takes the square of their number, and nothing but metadata.
     """
+    bare = [(version, kind, _ONLY_METADATA) for version, kind, _ in objects]
+    results = [result for start in range(0, len(bare), _AT_ONCE) for result in probe(bare[start : start + _AT_ONCE], types)]
     return [
-        result for start in range(0, len(objects), _AT_ONCE) for result in probe_some(objects[start : start + _AT_ONCE], types)
+        candidate
+        for candidate, result in zip(objects, results, strict=True)
+        if len(result["metadata"]["finalizers"]) > 2  # noqa: PLR2004 - merged
     ]
 
 
-def probe_some(objects: list[tuple[str, str, str]], types: Types) -> list[dict[str, Any]]:
-    """The results of some of them."""
+def probe(objects: list[Candidate], types: Types) -> list[dict[str, Any]]:
+    """What kustomize makes of two versions of each object, whose lists have one item in common and one each of their own."""
     targets: list[Any] = []
     patches: list[Any] = []
     for number, (version, kind, name) in enumerate(objects):

@@ -82,7 +82,11 @@ def patches(draw: st.DrawFn, known: list[Object]) -> Object:
                 # A generated object of another kind is hashed over Go's parse tree, line numbers included: not for us.
                 entry["target"] |= {"kind": ".*Set|Deployment|Service"}
         return entry
-    operations = draw(st.lists(st.sampled_from(_OPERATIONS), min_size=1, max_size=2 if draw(st.integers(0, 4)) == 0 else 1))
+    operations = draw(
+        st.lists(
+            st.sampled_from([*_OPERATIONS[:6] * 3, *_OPERATIONS]), min_size=1, max_size=2 if draw(st.integers(0, 4)) == 0 else 1
+        )
+    )
     text = json.dumps(operations) if draw(st.booleans()) else dump([operations])
     return {"target": draw(selectors), "patch": text}
 
@@ -101,21 +105,23 @@ def _named(known: list[Object], *kinds: str) -> list[str]:
 
 
 @st.composite
-def generators(draw: st.DrawFn, known: list[Object], kind: str) -> Object:
+def generators(draw: st.DrawFn, known: list[Object], kind: str, folder: str) -> Object:
     """An entry of a generator: a new name, or one that is there with a behavior that allows it."""
     keys = draw(st.lists(st.sampled_from(["k", "l", "m"]), unique=True, max_size=3))
-    there = _named(known, kind)
-    name = draw(st.sampled_from([f"gen-{number}" for number in range(400)]))
+    there = [obj["metadata"] for obj in known if obj["kind"] == kind]
+    name = draw(st.sampled_from([f"{folder}-{number}" for number in range(400)]))
     values = st.sampled_from([*VALUES, "'quoted'", '"quoted"', '"half', "a=b"])
     found: Object = {"name": name, "literals": [f"{key}={draw(values)}" for key in keys]}
-    if (there and draw(st.integers(0, 2)) == 0) or draw(st.integers(0, 99)) == 0:
-        found |= {"name": draw(st.sampled_from(there or [name])), "behavior": draw(st.sampled_from(["merge", "replace"]))}
+    if draw(st.integers(0, 3)) == 0:
+        found["namespace"] = draw(st.sampled_from(["prod", "default"]))
+    if there and draw(st.integers(0, 2)) == 0:
+        same = draw(st.sampled_from(there))
+        found |= {"name": same["name"], "behavior": draw(st.sampled_from(["merge", "replace"]))}
+        found |= {"namespace": same.get("namespace", "")}
     if draw(st.integers(0, 3)) == 0:
         found["files"] = draw(st.sampled_from([["file.txt"], ["named=file.txt"], ["bytes.bin"]]))
     if draw(st.integers(0, 3)) == 0:
         found["envs"] = ["some.env"]
-    if draw(st.integers(0, 3)) == 0:
-        found["namespace"] = draw(st.sampled_from(["prod", "default"]))
     if draw(st.integers(0, 2)) == 0:
         found["options"] = draw(generator_options)
     return found
@@ -159,7 +165,7 @@ def replacements(draw: st.DrawFn, known: list[Object]) -> Object:
         "fieldPath": draw(st.sampled_from(["metadata.name", "kind", *there, *there])),
     }
     if draw(st.integers(0, 4)) == 0:
-        source["options"] = {"delimiter": draw(st.sampled_from(["-", "."])), "index": draw(st.sampled_from([0, 0, 0, 1]))}
+        source["options"] = {"delimiter": draw(st.sampled_from(["-", "."])), "index": draw(st.sampled_from([0] * 9 + [1]))}
     target: Object = {
         "select": draw(
             selectors.map(
@@ -197,7 +203,7 @@ def replacements(draw: st.DrawFn, known: list[Object]) -> Object:
 
 
 @st.composite
-def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
+def kustomizations(draw: st.DrawFn, known: list[Object], folder: str) -> Object:
     """The transforming fields of a kustomization over objects that are known to be below it."""
     found: Object = {}
 
@@ -222,10 +228,10 @@ def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
     maybe("patches", st.lists(patches(known), min_size=1, max_size=2), 2)
     maybe(
         "configMapGenerator",
-        st.lists(generators(known, "ConfigMap"), min_size=1, max_size=2, unique_by=lambda one: one["name"]),
+        st.lists(generators(known, "ConfigMap", folder), min_size=1, max_size=2, unique_by=lambda one: one["name"]),
         2,
     )
-    maybe("secretGenerator", st.lists(generators(known, "Secret"), min_size=1, max_size=1), 4)
+    maybe("secretGenerator", st.lists(generators(known, "Secret", folder), min_size=1, max_size=1), 4)
     maybe("generatorOptions", generator_options, 5)
     maybe("replacements", st.lists(replacements(known), min_size=1, max_size=1), 4)
     maybe("sortOptions", st.sampled_from([{"order": "fifo"}, {"order": "legacy"}]), 5)
@@ -238,7 +244,7 @@ def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
         maybe("vars", st.just([{"name": "VAR", "objref": {"apiVersion": "v1", "kind": "Service", "name": "app"}}]))
     maybe("transformers", st.lists(st.sampled_from([*TRANSFORMERS, "transformers.yaml"]), min_size=1, max_size=1), 5)
     maybe("generators", st.lists(st.sampled_from(GENERATORS), min_size=1, max_size=1), 14)
-    maybe("validators", st.lists(st.sampled_from(VALIDATORS), min_size=1, max_size=1), 14)
+    maybe("validators", st.lists(st.sampled_from(VALIDATORS), min_size=1, max_size=1), 29)
     maybe("configurations", st.sampled_from([["configuration-0.yaml"], ["configuration-1.yaml"]]), 8)
     maybe("crds", st.just(["crd.yaml"]), 14)
     maybe("imageTags", st.lists(images, min_size=1, max_size=1), 14)
@@ -248,6 +254,21 @@ def kustomizations(draw: st.DrawFn, known: list[Object]) -> Object:
         merges = [_merge_of(draw, draw(st.sampled_from(known))) for _ in range(draw(st.integers(1, 2)))]
         found["patchesStrategicMerge"] = [dump(merges)]
     return found
+
+
+def _generated(spec: Object) -> list[Object]:
+    """What the generators of a kustomization add, as far as layers above need to know it."""
+    made = [("ConfigMap", entry) for entry in spec.get("configMapGenerator", ())]
+    made += [("Secret", entry) for entry in spec.get("secretGenerator", ())]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": kind,
+            "metadata": {part: entry[part] for part in ("name", "namespace") if part in entry},
+        }
+        for kind, entry in made
+        if "behavior" not in entry
+    ]
 
 
 def _distinct(found: list[Object], below: list[Object]) -> list[Object]:
@@ -293,22 +314,25 @@ def repositories(draw: st.DrawFn) -> Files:
     else:
         resources = [f"r{index}.yaml" for index in range(len(below))]
         files |= {f"base/{name}": dump([obj], flow=flow) for name, obj in zip(resources, below, strict=True)}
-    files |= draw(folders("base", draw(kustomizations(below)), resources))
+    spec = draw(kustomizations(below, "base"))
+    files |= draw(folders("base", spec, resources))
+    below = below + _generated(spec)
     layers = ["base"]
     if draw(st.integers(0, 5)) == 0:  # a diamond: the base twice, under other names
         layers = ["left", "right"]
         for name in layers:
-            files |= draw(folders(name, draw(kustomizations(below)) | {"namePrefix": f"{name}-"}, ["../base"]))
+            files |= draw(folders(name, draw(kustomizations(below, name)) | {"namePrefix": f"{name}-"}, ["../base"]))
     for name in draw(st.sampled_from([["top"], ["top"], ["mid", "top"]])):
         own = _distinct(draw(st.lists(objects, max_size=2)), below if draw(st.integers(0, 5)) else [])
         mine = [f"o{index}.yaml" for index in range(len(own))]
         files |= {f"{name}/{file}": dump([obj]) for file, obj in zip(mine, own, strict=True)}
         below = below + own
-        spec = draw(kustomizations(below))
+        spec = draw(kustomizations(below, name))
         if draw(st.integers(0, 4)) == 0:
             spec["components"] = [f"../component-{name}"]
-            component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", **draw(kustomizations(below))}
+            component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
+            component |= draw(kustomizations(below, f"component-{name}"))
             files |= draw(folders(f"component-{name}", component, []))
         files |= draw(folders(name, spec, [*(f"../{layer}" for layer in layers), *mine]))
-        layers = [name]
+        layers, below = [name], below + _generated(spec)
     return files
