@@ -33,13 +33,18 @@ def _suspended(seen: Evidence) -> Health | None:
         if seen.spec.get(switch) is True:
             return Health(HealthStatus.SUSPENDED, f"spec.{switch} is true")
     for name, value in mapping(mapping(seen.obj.get("metadata")).get("annotations")).items():
-        if value == "true" and name.endswith("/paused"):
-            return Health(HealthStatus.SUSPENDED, f"the annotation {name} is true")
+        if _stops(name.rpartition("/")[2].casefold(), value):
+            return Health(HealthStatus.SUSPENDED, f"the annotation {name} is {text(value)}")
     for found in seen.conditions:
         name = found.reason if found.status != "True" else found.type if _plain(found) else ""
         if vocabulary.meaning(name) is HealthStatus.SUSPENDED:
             return Health(HealthStatus.SUSPENDED, str(found))
     return None
+
+
+def _stops(switch: str, value: Any) -> bool:
+    """Whether an annotation tells its controller to stand still: `paused: "true"`, `reconcile-policy: skip`."""
+    return (value == "true" and "pause" in switch) or ("reconcil" in switch and value in {"disabled", "paused", "skip"})
 
 
 def _stale(seen: Evidence) -> Health | None:
@@ -78,8 +83,9 @@ def _unmet(condition: Condition) -> HealthStatus | None:
 
 
 def _unstarted(seen: Evidence) -> Health | None:
-    """A kind that is to end and has not said a word yet has not begun."""
-    if seen.status or not _finite(seen):
+    """A kind that is to end, or that names something to be built, has not begun as long as it has not said a word."""
+    kind = text(seen.obj.get("kind"))
+    if seen.status or not (_finite(seen) or vocabulary.ends(kind, "built")):
         return None
     return Health(HealthStatus.PROGRESSING, "waiting for it to start")
 

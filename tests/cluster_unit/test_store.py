@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 
 from gitopsd.cluster.entries import Reading
 from gitopsd.cluster.store import Store, Table
-from gitopsd.health import assess
+from gitopsd.health import OwnRules, assess
+from gitopsd.health.own import OwnRule
 from gitopsd.model.app import AppKey
+from gitopsd.model.health import HealthStatus
 from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark
 from gitopsd.model.plan import Desired
-from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.model.refs import GroupKind, Object, ObjectRef
 
 APP = AppKey("argocd", "web")
 REF = ObjectRef("", "Service", "web", "api")
@@ -204,3 +207,11 @@ def test_absence_is_believed_for_a_while(table: Table) -> None:
     assert table.store.find(REF) is None
     table.changed(_service(2))
     assert not table.store.is_gone(REF)
+
+
+def test_health_is_told_by_what_the_store_was_given() -> None:
+    """The rules of the configuration hold for what watches bring."""
+    own = OwnRules([OwnRule(GroupKind("", "Service"), "false", failed="spec.port == 81")])
+    table = Store("prod", Reading("gitopsd", partial(assess, own=own)), lambda *_: None).table(("v1", "Service"))
+    table.changed({**_service(1, port=81), "apiVersion": "v1", "kind": "Service"})
+    assert table.entries[REF].live.health.status is HealthStatus.DEGRADED
