@@ -42,7 +42,7 @@ def _taker(provider: Provider, deliveries: Deliveries) -> Callable[[Request, Wit
         body = await request.body()
         _authenticate(provider, control.pushes.secret, request, body)
         try:
-            push = document(body, request.headers.get("content-type", ""))
+            push = document(body)
         except ValueError as error:
             raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
         if provider.name == "generic" and (objection := deliveries.objection(push, control.pushes.now())):

@@ -105,8 +105,10 @@ async def test_a_form_is_read_too() -> None:
     """GitHub and Gitea may be told to send the document as a field of a form; the form is what is signed."""
     api = served()
     form = urlencode({"payload": json.dumps(CLONES)}).encode()
-    answer = await send(api, "github", form, **{"Content-Type": "application/x-www-form-urlencoded"})
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await send(api, "github", form, **kind)
     assert (answer.status, api.pushed) == (202, [HTTPS, SSH])
+    assert (await send(api, "github", CLONES, **kind)).status == 202  # as `curl -d` sends JSON
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000, b"null", b"7"])
