@@ -229,6 +229,9 @@ class HistoryQueries(OrderBook, Protocol):
     async def commits(self) -> frozenset[str]:
         """The commits that a rollback may want: those of all records that are kept, and those that applications are pinned to."""
 
+    async def applications(self) -> frozenset[AppKey]:
+        """The applications that records are kept of, whether they are still there or not."""
+
     async def forget(self, app: AppKey) -> None:
         """The application is gone: its orders too, its open drifts are closed; its records stay as long as retention says."""
 

@@ -31,6 +31,7 @@ from gitopsd.config import (
 )
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.leaving import Left
 from gitopsd.daemon.orders import Orders
 from gitopsd.daemon.returns import Returns
 from gitopsd.daemon.timers import Polling, Timers
@@ -85,7 +86,8 @@ async def open_service(config: Config) -> Service:
     writeback = Writeback(declared, clock)
     listeners = (metrics.observe, log_record, events.passed, writeback.passed)
     watchers = (events.changed, writeback.changed)
-    agent = Agent(reconciler, listeners, watchers, workers=config.workers.syncs, ordered=ordered)
+    left = Left(set(await history.applications()))
+    agent = Agent(reconciler, listeners, watchers, workers=config.workers.syncs, ordered=ordered, left=left)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
     resources = Resources(declared, ApplicationResources(config.known_clusters), writeback, Requests(agent, writeback))
@@ -172,7 +174,8 @@ class _Scan:
         problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
         known = {status.app.key: status.app for status in self.agent.statuses()}
         apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.with_projects}
-        for key in self.agent.adopt(apps, problems):
+        whole = scan.whole and all(problem.app for problem in scan.problems)
+        for key in self.agent.adopt(apps, problems, whole=whole):
             _log.info("application left the configuration", application=str(key))
             self.metrics.forget(key)
             self.events.forget(key)

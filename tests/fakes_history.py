@@ -124,6 +124,9 @@ class FakeHistory:
         recorded = frozenset(commit.id for record in self.records.values() for commit in record.commits)
         return recorded.union(*(pin.revisions for pin in pins if pin))
 
+    async def applications(self) -> frozenset[AppKey]:
+        return frozenset(record.app for record in self.records.values())
+
     async def forget(self, app: AppKey) -> None:
         self.ordered.pop(app, None)
         for number, drift in self.drift.items():

@@ -99,14 +99,13 @@ class Declared:
 
     @property
     def projects(self) -> Mapping[AppKey, Object] | None:
-        """The AppProject resources as they are now, None as long as it is not known which there are.
+        """The AppProject resources as they are now, None as long as it is not known which there are, or which applications.
 
-        A cluster that does not serve the kind has none.
+        A cluster that does not serve the kinds has none.
         """
-        watched = [(sink, reflector) for followed, sink, reflector in self._followed if followed is PROJECTS]
-        if not all(sink.complete_once or reflector.unserved for sink, reflector in watched):
+        if not all(sink.complete_once or reflector.unserved for _, sink, reflector in self._followed):
             return None
-        return {key: obj for sink, _ in watched for key, obj in sink.objects.items()}
+        return {key: obj for sink in self._sinks(PROJECTS) for key, obj in sink.objects.items()}
 
     @property
     def failures(self) -> tuple[str, ...]:

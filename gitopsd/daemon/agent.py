@@ -45,6 +45,7 @@ class Agent:
     workers: int = 32
     ordered: dict[AppKey, Standing] = field(default_factory=dict)
     """What people had ordered before the start of applications that have not come yet."""
+    left: leaving.Left = field(default_factory=leaving.Left)
     queue: WorkQueue = field(default_factory=WorkQueue)
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
     _passes: dict[AppKey, Pass] = field(default_factory=dict)
@@ -55,8 +56,6 @@ class Agent:
     _superseding: Superseding = field(init=False)
     _moving: Moving = field(init=False)
     _fights: Fights = field(init=False)
-    _left: set[AppKey] = field(default_factory=set)
-    """Applications that were there since the start, and are no more."""
     _stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -71,16 +70,15 @@ class Agent:
 
     # What stands in the configuration
 
-    def adopt(self, apps: Mapping[AppKey, App], problems: Mapping[AppKey, str]) -> tuple[AppKey, ...]:
+    def adopt(self, apps: Mapping[AppKey, App], problems: Mapping[AppKey, str], *, whole: bool = True) -> tuple[AppKey, ...]:
         """Takes over the applications as they are configured now; returns those that are gone.
 
-        `problems` are of documents that can't be read any more: their last good version goes on, and the status says so.
+        `problems` are of documents that can't be read any more: their last good version goes on, and the status says so. Not
+        `whole` is what may lack applications that were not read yet, or can't be read now.
         """
         gone, going = leaving.missing(self._statuses, apps)
         for key in gone:
             self._drop(key)
-        self._left |= set(gone)
-        self._left -= apps.keys() | problems.keys()
         for key, deletion in going.items():
             self.delete(key, deletion)
         for key, app in leaving.resumed(self.ordered, apps).items():
@@ -97,6 +95,7 @@ class Agent:
             if status and status.app.spec.destination != app.spec.destination:
                 self._moving.changed(status.app, app)
             self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
+        self.left.scanned(gone, {*self._statuses, *problems}, whole=whole)
         circles = self._dependencies.declare({key: status.app for key, status in self._statuses.items()})
         for key in apps:
             self.note((key,), "dependencies", Condition("InvalidSpecError", circles[key]) if key in circles else None)
@@ -244,7 +243,7 @@ class Agent:
     async def _work(self) -> None:
         while True:
             key, trigger = await self.queue.get()
-            course = Course(partial(self._show_running, key), holds_back=partial(self._reason_to_wait, key), has_left=self._left)
+            course = Course(partial(self._show_running, key), holds_back=partial(self._reason_to_wait, key), has_left=self.left)
             task = asyncio.create_task(self._reconciled(key, trigger, course))
             self._passes[key] = Pass(trigger, task, course)
             # The pass outlives a worker that is cancelled: `drain` waits for it.

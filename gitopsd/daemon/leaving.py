@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Container, Mapping
+from dataclasses import dataclass, field, replace
 
 from gitopsd.config import Document, read_application
 from gitopsd.model.app import App, AppKey
@@ -12,6 +12,29 @@ from gitopsd.model.deletion import Deletion, asked_by
 from gitopsd.model.record import Phase, SyncRecord
 from gitopsd.model.standing import Deleted, Standing
 from gitopsd.model.status import AppStatus
+
+
+@dataclass(slots=True)
+class Left:
+    """The applications that are no more: what they had goes to whoever wants it.
+
+    `before` are those that the history knows from before the start. Which of them have left shows when all that there are
+    have come. What is neither in it nor gone since was never this gitopsd's, whatever installation the marks name.
+    """
+
+    before: set[AppKey] = field(default_factory=set)
+    _gone: set[AppKey] = field(default_factory=set)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether the application was here, and is no more."""
+        return key in self._gone
+
+    def scanned(self, gone: Collection[AppKey], there: Collection[AppKey], *, whole: bool) -> None:
+        """Some are gone, and some are there; `whole` where these are all."""
+        self._gone.update(gone, self.before if whole else ())
+        self._gone.difference_update(there)
+        if whole:
+            self.before.clear()
 
 
 def missing(

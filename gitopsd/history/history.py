@@ -151,6 +151,10 @@ class History:
         pins = (standing.pinned for standing in (await self.standing()).values())
         return recorded.union(*(pin.revisions for pin in pins if pin))
 
+    async def applications(self) -> frozenset[AppKey]:
+        """See `HistoryQueries.applications`."""
+        return await self._do(store.recorded_applications)
+
     async def forget(self, app: AppKey) -> None:
         """See `HistoryQueries.forget`."""
 

@@ -81,6 +81,12 @@ def recorded_commits(connection: Connection) -> frozenset[str]:
     return frozenset(commit["id"] for commits in found for commit in commits)
 
 
+def recorded_applications(connection: Connection) -> frozenset[AppKey]:
+    """The applications of all records."""
+    found = connection.execute(select(records.c.namespace, records.c.name).distinct())
+    return frozenset(AppKey(namespace, name) for namespace, name in found)
+
+
 def record_page(connection: Connection, app: AppKey | None, limit: int, before: int | None) -> Page[SyncRecord]:
     """Records older than `before`, newest first, without results."""
     rows, following = _page(connection, records, app, limit, before)

@@ -309,3 +309,11 @@ async def test_commits_that_a_rollback_may_want(history: AnyHistory) -> None:
     await history.record(attempt(OTHER))
     await history.give(OTHER, Pinned(by="ann", since=NOW, revisions=("9be0", "77aa"), tracked=("4f0c",)))
     assert await history.commits() == {"4f0c", "9be0", "77aa"}
+
+
+async def test_applications_that_are_remembered(history: AnyHistory) -> None:
+    """Each once, and those too that have been forgotten since: their records stay."""
+    for app in (APP, APP, OTHER):
+        await history.record(attempt(app))
+    await history.forget(OTHER)
+    assert await history.applications() == {APP, OTHER}

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.leaving import Left
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import ObjectError
@@ -115,7 +116,21 @@ async def test_a_new_name_is_a_rename() -> None:
         uid = found.cluster.objects[ref("a")]["metadata"]["uid"]
         store = replace(found.world.app, key=AppKey("argocd", "store"))
         assert found.agent.adopt({store.key: store}, {}) == (found.world.app.key,)
+        assert found.world.app.key in found.agent.left
         await until(lambda: found.status("store").settled)
         assert found.cluster.objects[ref("a")]["metadata"]["uid"] == uid
         found.agent.adopt({store.key: store}, {found.world.app.key: "is broken"})
-        assert found.agent._left == set()
+        assert found.world.app.key not in found.agent.left
+
+
+def test_who_left_while_gitopsd_was_not_running() -> None:
+    """Known to the history, and not among those that there are: which shows once all have come, and ends when one comes back."""
+    here, away, back = (AppKey("argocd", name) for name in ("here", "away", "back"))
+    left = Left({here, away, back})
+    left.scanned((), {here}, whole=False)
+    assert away not in left
+    left.scanned((), {here}, whole=True)
+    assert [key in left for key in (here, away, back)] == [False, True, True]
+    left.scanned({here}, {back}, whole=True)
+    assert [key in left for key in (here, away, back)] == [True, True, False]
+    assert AppKey("argocd", "stranger") not in left
