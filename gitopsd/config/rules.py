@@ -105,6 +105,11 @@ def _health(rules: Any) -> Iterator[Finding]:
         if ("group" in rule) == ("apiVersion" in rule):
             yield ("health", "rules", index), "must have exactly one of group and apiVersion"
         group = str(rule.get("group", str(rule.get("apiVersion")).rpartition("/")[0]))
+        if (group, rule.get("kind")) in (("", "Secret"), ("", "ConfigMap")):
+            yield (
+                ("health", "rules", index, "kind"),
+                "has no rule: what Secrets and ConfigMaps hold is not watched, and must reach no message",
+            )
         if (known := first.setdefault((group, str(rule.get("kind"))), index)) != index:
             yield ("health", "rules", index), f"is for the kind of health.rules[{known}] too: a kind has one rule"
 

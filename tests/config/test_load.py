@@ -229,3 +229,10 @@ def test_rule_of_health_that_can_t_be_used(tmp_path: Path) -> None:
         "7:7: health.rules[2]: must have exactly one of group and apiVersion",
     ]
     assert [line[: len(start)] for line, start in zip(said, expected, strict=True)] == expected
+
+
+def test_rule_of_health_that_would_show_secrets(tmp_path: Path) -> None:
+    """A message must not hold what a Secret does."""
+    rule = "{apiVersion: v1, kind: Secret, current: 'true', message: data.password}"
+    (said,) = complaints(tmp_path, f"{HEAD}health: {{rules: [{rule}]}}\n")
+    assert "health.rules[0].kind: has no rule: what Secrets and ConfigMaps hold " in said

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from gitopsd.health import assess
+from gitopsd.health import assess, general
 from gitopsd.health.builtin import CODE
+from gitopsd.health.evidence import evidence
 from gitopsd.health.rules import rule_for
 from gitopsd.model.refs import ObjectRef
 
@@ -53,6 +54,16 @@ def test_kinds_with_a_rule(cases: list[Case]) -> None:
     assert len(of_rules) > len(cases) * 0.95
     failed = wrong(of_rules)
     assert not failed, "\n".join(failed)
+
+
+def test_the_general_reading_alone(cases: list[Case]) -> None:
+    """Had none of these kinds a rule as data, the general reading would tell 72 in 100: the measure for kinds yet to come.
+
+    Half of what it misses says nothing (no status at all), or says it in numbers.
+    """
+    asked = [case for case in cases if (case["object"]["apiVersion"].rpartition("/")[0], case["object"]["kind"]) not in CODE]
+    right = sum(general.read(evidence(case["object"])).status == case["status"] for case in asked)
+    assert right >= len(asked) * 0.72
 
 
 def test_all_kinds(cases: list[Case]) -> None:
