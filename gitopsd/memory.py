@@ -28,6 +28,8 @@ class Memory:
     waiting: tuple[str, datetime] | None = None
     """What would be deleted if that was confirmed, and since when that is known."""
     desired: tuple[Origin, DesiredSet] | None = None
+    digest: tuple[tuple[str, ...], str] | None = None
+    """What the commits that Git names render to, while the application is pinned to others: commits and digest."""
 
     def kept(self, origin: Origin, make: Callable[[], DesiredSet]) -> DesiredSet:
         """The same set as long as nothing that it is made from has changed: compared by identity, as those are large."""

@@ -168,16 +168,35 @@ class Reconciler:
     async def _followed(self, app: App) -> tuple[tuple[Snapshot, ...], Pinned | None]:
         """The commits that the application is pinned to, else those that Git names; and the pin that is over, if it is.
 
-        A pin ends when Git has moved since. What Git names can fail to be found (a deleted branch): that moves nothing.
+        A pin ends when Git has moved since: to commits that render to something else, where it is one that shuns what was left.
+        What Git names can fail to be found (a deleted branch): that moves nothing.
         """
         pin, source = app.standing.pinned, self.ports.source
         if pin is None:
             return await source.snapshots(app), None
         with contextlib.suppress(SourceError):
             tracked = await source.snapshots(app)
-            if pin.tracked != tuple(snapshot.commit.id for snapshot in tracked):
+            ids = tuple(snapshot.commit.id for snapshot in tracked)
+            if ids != pin.tracked and not (pin.shunned and await self._renders_to(app, tracked, pin.shunned)):
                 return tracked, pin
         return await source.snapshots(app, pin.revisions), None
+
+    async def _renders_to(self, app: App, sources: tuple[Snapshot, ...], digest: str) -> bool:
+        """Whether these commits render to just that; found out once for each of them."""
+        memory = await self._memory(app.key)
+        ids = tuple(snapshot.commit.id for snapshot in sources)
+        if memory.digest is None or memory.digest[0] != ids:
+            memory.digest = ids, await self._digest(app, sources)
+        return memory.digest[1] == digest
+
+    async def _digest(self, app: App, sources: tuple[Snapshot, ...]) -> str:
+        """The digest of what commits render to; empty where they can't be rendered."""
+        try:
+            surface = await self.ports.cluster.surface(app)
+            rendered = await self.ports.renderer.render(app, sources, surface)
+        except GitopsdError:
+            return ""
+        return qualify(rendered.objects, surface, app, self.marking).digest
 
     async def _lift(self, this: _Pass, order: Order) -> None:
         """An order is fulfilled or overtaken; a dry run only says what would be."""
@@ -199,12 +218,10 @@ class Reconciler:
             return ""
         try:
             sources, _ = await self._followed(app)
-            surface = await self.ports.cluster.surface(app)
-            rendered = await self.ports.renderer.render(app, sources, surface)
         except GitopsdError:
-            return ""  # what can't be rendered is no reason to end what works
-        desired = qualify(rendered.objects, surface, app, self.marking)
-        return sources[0].commit.id if desired.digest != under_way.desired_digest else ""
+            return ""
+        digest = await self._digest(app, sources)  # what can't be rendered is no reason to end what works
+        return sources[0].commit.id if digest and digest != under_way.desired_digest else ""
 
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""

@@ -74,10 +74,10 @@ class Orders:
         await self._give(status.app.key, Confirmed(by=actor, since=self.clock.now(), digest=status.candidates))
         self.agent.look(status.app.key, Trigger(TriggerKind.CONFIRM, actor))
 
-    async def rollback(self, app: App, record_id: str, trigger: Trigger, reason: str = "") -> Operation:
+    async def rollback(self, app: App, record_id: str, trigger: Trigger, reason: str = "", shunned: str = "") -> Operation:
         """The application goes back to a record's commits, by default those of the last success with others, and stays there.
 
-        `reason` says why, where nobody asked for it.
+        `reason` says why, where nobody asked for it, and `shunned` is the digest of what is left then (`Pinned`).
         Raises SourceError where one of the commits is gone, OperationConflictError where a sync is under way: nothing is done.
         """
         async with self._rolling:
@@ -95,6 +95,7 @@ class Orders:
                 tracked=tracked,
                 record=record.id,
                 reason=reason or f"rolled back to sync {record.id}",
+                shunned=shunned,
             )
             await self._give(app.key, order)
             try:

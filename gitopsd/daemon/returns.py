@@ -28,6 +28,9 @@ from gitopsd.ports import AnalysisPort
 _LOOKED_BACK = 100
 """Records among which the last good revision is looked for."""
 
+SETTLING = 10.0
+"""Seconds after which a sync is looked at again that ended Degraded: its controllers may not have seen what it wrote."""
+
 _log = structlog.get_logger()
 
 
@@ -54,6 +57,9 @@ class Returns:
             task = asyncio.create_task(self._judge(status.app.key, record))
             self._judging.add(task)
             task.add_done_callback(self._judging.discard)
+            if record.attempted and record.health.status is HealthStatus.DEGRADED:
+                look = partial(self.orders.agent.look, record.app, Trigger(TriggerKind.WATCH))
+                asyncio.get_running_loop().call_later(SETTLING, look)
 
     async def close(self) -> None:
         """Nothing is judged any more."""
@@ -91,7 +97,7 @@ class Returns:
             case Bad(reason, None):
                 self._lament(app.key, f"{reason}; there is no earlier good revision to go back to")
             case Bad(reason, SyncRecord() as back):
-                await self._go_back(app, reason, back)
+                await self._go_back(app, seen, reason, back)
 
     async def _analysed(self, seen: SyncRecord, sync: str, said: Condition) -> None:
         """The analysis is over: the record of the sync says so, and is judged again."""
@@ -101,11 +107,11 @@ class Returns:
             self._lament(seen.app, f"what the analysis came to is not kept: {error}")
         await self._judge(seen.app, seen)
 
-    async def _go_back(self, app: App, reason: str, back: SyncRecord) -> None:
+    async def _go_back(self, app: App, left: SyncRecord, reason: str, back: SyncRecord) -> None:
         _log.warning("goes back", application=str(app.key), reason=reason, revision=back.revision[:10], sync=back.id)
         why = f"rolled back to sync {back.id}: {reason}"
         try:
-            await self.orders.rollback(app, back.id, Trigger(TriggerKind.RETURN, ITSELF), why)
+            await self.orders.rollback(app, back.id, Trigger(TriggerKind.RETURN, ITSELF), why, left.desired_digest)
         except OperationConflictError:
             return  # a sync is under way or waits; what it comes to is judged too
         self._note("rollback", app.key, None)

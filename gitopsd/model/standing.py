@@ -51,14 +51,16 @@ class Suspended(Order):
 class Pinned(Order):
     """The application stays at `revisions`, a commit of each source, until Git moves or somebody takes it back.
 
-    Git has moved when the sources name other commits than `tracked`, what they named when the order was given. `record` is the
-    history entry whose commits these are, `reason` says why.
+    Git has moved when the sources name other commits than `tracked`, what they named when the order was given; with `shunned`,
+    the digest of what was left, only when they render to something else. `record` is the history entry whose commits these are,
+    `reason` says why.
     """
 
     revisions: tuple[str, ...]
     tracked: tuple[str, ...]
     record: str = ""
     reason: str = ""
+    shunned: str = ""
 
     @property
     def detail(self) -> str:

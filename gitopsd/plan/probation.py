@@ -42,6 +42,7 @@ class Bad:
 def judge(app: App, seen: SyncRecord, attempts: Sequence[SyncRecord], now: datetime) -> Good | Due | Bad | None:
     """What the pass `seen` says of the revision that is live; None where it says nothing new.
 
+    A sync that is just over may find Degraded what its controllers have not looked at yet, so the next look tells.
     `attempts` are the application's recorded syncs, newest first. Whoever is pinned stays where the pin is, so an old revision
     that is bad too is not left again.
     """
@@ -103,7 +104,7 @@ def last_good(attempts: Sequence[SyncRecord]) -> SyncRecord | None:
 
 def _failure(seen: SyncRecord) -> str:
     """Why it is bad, as a clause."""
-    if seen.health.status is HealthStatus.DEGRADED:
+    if seen.health.status is HealthStatus.DEGRADED and not seen.attempted:
         return f"became Degraded: {seen.health.message}"
     gate = next((condition.message for condition in seen.conditions if condition.type == UNHEALTHY), "")
     return f"did not become healthy: {gate}" if gate else ""

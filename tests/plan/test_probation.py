@@ -75,6 +75,11 @@ def test_any_other_failure_is_not() -> None:
     assert judge(WATCHED, failed, [failed, sync("a")], NOW) is None
 
 
+def test_a_sync_that_has_just_ended_degraded_is_not_judged_yet() -> None:
+    """Its objects may still have the status of the old revision."""
+    assert judge(WATCHED, sync("b", DEGRADED), [sync("b", DEGRADED), sync("a")], NOW) is None
+
+
 def test_what_has_become_healthy_is_good_once() -> None:
     """A sync ends before its last wave is healthy, so its record is to say so later."""
     tried = sync("b", PROGRESSING)

@@ -49,6 +49,23 @@ async def test_a_degraded_revision_is_left_until_git_moves() -> None:
         assert (served.world.names(), document["pinned"], document["conditions"]) == ({"ConfigMap/web/c"}, None, [])
 
 
+async def test_a_commit_that_changes_nothing_of_it_ends_nothing() -> None:
+    """In a monorepo Git moves all the time: what renders to the bad revision again is not tried, before or after a restart."""
+    world = watched()
+    async with serving(Served(world)) as served:
+        await served.push("c1", "a")
+        await served.push("c2", "b")
+        await degrade(served, "b")
+        await served.push("c3", "b")
+        assert (await served.get(SHOP)).json["pinned"] == "c1"
+    world.restart()
+    async with serving(Served(world)) as served:
+        assert ((await served.get(SHOP)).json["pinned"], world.names()) == ("c1", {"ConfigMap/web/a"})
+        world.cluster.healths.clear()
+        await served.push("c4", "b", "c")
+        assert ((await served.get(SHOP)).json["pinned"], world.names()) == (None, {"ConfigMap/web/b", "ConfigMap/web/c"})
+
+
 async def test_an_old_revision_that_is_bad_too_is_no_loop() -> None:
     """It stays there, and the condition says that nothing more is tried."""
     async with serving(Served(watched())) as served:
@@ -79,8 +96,8 @@ async def test_unpin_tries_the_bad_commit_again() -> None:
 async def test_where_there_is_no_good_revision_a_condition_says_so() -> None:
     """The first revision stays, until it is healthy or another one comes."""
     async with serving(Served(watched())) as served:
-        served.world.cluster.healths[ref("a")] = DEGRADED
         await served.push("c1", "a")
+        await degrade(served, "a")
         document = (await served.get(SHOP)).json
         said = "c1 became Degraded: ConfigMap/web/a: no image; there is no earlier good revision to go back to"
         assert (document["pinned"], document["conditions"]) == (None, [{"type": "RollbackError", "message": said}])
