@@ -235,10 +235,9 @@ class Reconciler:
             outcome = await apply(this.app, evidence.plan, self._preflight, this.course)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
             outcome = replace(outcome, warnings=outcome.warnings + await inherit(cluster, this.app, this.inherited, outcome))
-        if outcome.phase is Phase.SUCCEEDED and not this.trigger.resources:
-            for order in this.app.standing.orders:
-                if order.once:
-                    await self._lift(this, order)
+        if outcome.phase is Phase.SUCCEEDED:
+            for order in this.app.standing.fulfilled(evidence.plan.digest, part=bool(this.trigger.resources)):
+                await self._lift(this, order)
         return outcome
 
     async def _terminated(self, this: _Pass, begun: SyncRecord) -> SyncRecord:

@@ -46,16 +46,27 @@ class Orders:
         self.agent.look(app.key, Trigger(TriggerKind.RESUME, actor))
 
     async def approve(self, status: AppStatus, digest: str, actor: str) -> None:
-        """The plan that waits may be carried out. `digest` is its digest, or the beginning of it: 8 characters at least."""
-        app, waiting = status.app, status.plan_digest
+        """The plan that waits may be carried out. `digest` is its digest, or the beginning of it: 8 characters at least.
+
+        So may the part of it that a person asked to sync last: that sync is then asked for again.
+        """
+        app = status.app
         if not app.settings.approval:
             raise RefusedError(f"application {app.key} asks for no approval: gitopsd.dev/approval is not required")
-        if not waiting:
+        if not status.plan_digest:
             raise RefusedError(f"application {app.key} has no plan that waits")
-        if not _DIGEST.fullmatch(digest) or not waiting.startswith(digest):
-            raise RefusedError(f"application {app.key}: the plan is {waiting[:16]} now; look at it: `gitopsd plan {app.key}`")
-        await self._give(app.key, Approved(by=actor, since=self.clock.now(), digest=waiting))
+        waiting = (status.plan_digest, await self._part_asked_for(app.key))
+        approved = [known for known in waiting if known.startswith(digest)] if _DIGEST.fullmatch(digest) else []
+        if not approved:
+            now = status.plan_digest[:16]
+            raise RefusedError(f"application {app.key}: the plan is {now} now; look at it: `gitopsd plan {app.key}`")
+        await self._give(app.key, Approved(by=actor, since=self.clock.now(), digest=approved[0]))
         self.agent.look(app.key, Trigger(TriggerKind.APPROVE, actor))
+
+    async def _part_asked_for(self, key: AppKey) -> str:
+        """The digest of the last sync's plan, where that was to be of some objects only; else empty."""
+        page = await self.history.page(key, limit=1)
+        return next((record.plan_digest for record in page.items if record.trigger.resources), "")
 
     async def adopt(self, status: AppStatus, name: str, actor: str) -> None:
         """The object (`KIND/NAME`, `KIND/NAMESPACE/NAME`) is taken over by the next sync, whoever owns it."""

@@ -149,6 +149,11 @@ class Standing:
         found = (getattr(self, entry.name) for entry in fields(self))
         return tuple(order for order in found if order is not None)
 
+    def fulfilled(self, plan_digest: str, *, part: bool) -> tuple[Order, ...]:
+        """Those that were for the sync that has succeeded; one of some objects only fulfils the approval of just that."""
+        once = tuple(order for order in self.orders if order.once)
+        return tuple(order for order in once if isinstance(order, Approved) and order.digest == plan_digest) if part else once
+
     def plus(self, order: Order) -> Standing:
         """With `order` in place of what stood under its name."""
         changed: dict[str, Any] = {order.name: order}

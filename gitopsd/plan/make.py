@@ -133,10 +133,11 @@ def _made_from(ref: ObjectRef, generate_name: str) -> ObjectRef:
 
 
 def with_digest(plan: Plan) -> Plan:
-    """The plan with its digest: of what will be written, and of the fields that it will change as they are now.
+    """The plan with its digest: of what will be written, of the fields that it will change as they are now, and of its warnings.
 
-    The same steps for the same render over the same live values have the same digest, whenever they are planned. Hidden values
-    of Secrets are left out, as each process hides them by a key of its own; what they become is in the digest of the body.
+    These say what is left to others. The same steps for the same render over the same live values have the same digest, whenever
+    they are planned. Hidden values of Secrets are left out, as each process hides them by a key of its own; what they become is
+    in the digest of the body.
     """
     parts = [plan.desired_digest]
     for step in plan.steps:
@@ -147,6 +148,7 @@ def with_digest(plan: Plan) -> Plan:
         if step.action is not Action.HOOK:  # what an earlier run left is no part of it either
             parts.append(live)
             parts.extend(_seen(step, change) for change in step.changes)
+            parts.extend(step.warnings)
     return replace(plan, digest=hashlib.sha256("\n".join(parts).encode()).hexdigest())
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from subprocess import run
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from gitopsd.model.refs import ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.daemon import Daemon
 from tests.cluster.hands import got, made, patched
+from tests.cluster.test_order import hook, jobs, named
 from tests.cluster.world import application, clusters, config_map, marked, sync, wanted
 
 APP = "app"
@@ -99,6 +102,49 @@ def test_a_plan_waits_for_approval(daemon: Daemon, cluster: LocalCluster, namesp
         approve(daemon.get(f"{BELOW}/plan")["digest"])
         daemon.until_synced(APP, blue)
         assert daemon.get(f"{BELOW}/history")["items"][0]["trigger"] == "approve"
+
+
+def test_a_plan_with_hooks_and_what_loses_data_wait_for_commands(daemon: Daemon, cluster: LocalCluster, namespace: str) -> None:
+    """A hook runs once the digest that the preview shows is approved; a claim that left Git goes once that is confirmed."""
+    daemon.declare(APP, namespace, approval="required")
+    metadata = {"name": "disk", "annotations": {"argocd.argoproj.io/ignore-healthcheck": "true"}}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "storageClassName": "none"}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+    migrate = json.dumps(named("migrate", hook(namespace, "PreSync")))
+
+    def waits(what: str) -> bool:
+        app = daemon.app(APP) if daemon.knows(APP) else {"conditions": []}
+        return what in json.dumps(app["conditions"])
+
+    def claims() -> list[str]:
+        found = cluster.api.get(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")["items"]
+        return [entry["metadata"]["name"] for entry in found]
+
+    daemon.repo.commit({"app/migrate.json": migrate, "app/claim.json": json.dumps(claim)})
+    with daemon:
+        daemon.until(lambda: waits("ApprovalRequired"))
+        assert (jobs(cluster, namespace), claims()) == ({}, [])
+        digest = json.loads(ordered(daemon, "plan", APP, "-o", "json"))["digest"]
+        assert waits(digest[:16])
+        ordered(daemon, "approve", APP, digest[:16])
+        daemon.until_synced(APP)
+        assert (list(jobs(cluster, namespace)), claims()) == (["migrate"], ["disk"])
+
+        daemon.declare(APP, namespace)
+        daemon.repo.commit({"app/settings.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"})
+        daemon.until(lambda: "waits for confirmation: gitopsd confirm-prune" in daemon.text(f"{BELOW}/plan"))
+        daemon.until(lambda: daemon.state(APP) == "OutOfSync Healthy")
+        assert claims() == ["disk"]
+        ordered(daemon, "confirm-prune", APP)
+        daemon.until_synced(APP)
+        assert daemon.get(f"{BELOW}/history")["items"][0]["trigger"] == "confirm-prune"
+    assert claims() == []
+
+
+def ordered(daemon: Daemon, *words: str) -> str:
+    """What the command prints; fails where it fails."""
+    command = [sys.executable, "-m", "gitopsd", *words, "--server", f"http://127.0.0.1:{daemon.api}"]
+    return run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_an_object_of_another_application_is_taken_over_by_name(daemon: Daemon, cluster: LocalCluster, namespace: str) -> None:

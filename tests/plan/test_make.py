@@ -13,7 +13,7 @@ from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Action, DesiredSet, Inventory, Live, Plan
 from gitopsd.model.record import Trigger, TriggerKind
 from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.plan.make import Asked, make_plan, selected
+from gitopsd.plan.make import Asked, make_plan, selected, with_digest
 from tests.plan.builders import MARKING, app, live, manifest, ref, remembered, wanted
 
 POLL = Trigger(TriggerKind.POLL)
@@ -148,6 +148,13 @@ def test_the_digest_of_a_plan_is_of_what_it_does() -> None:
     desired = wanted(manifest(name="a"), manifest(name="b"))
     assert _plan(desired).digest == _plan(desired).digest
     assert _plan(desired).digest != _plan(desired, (live(ref("b"), in_sync=True),)).digest
+
+
+def test_the_digest_of_a_plan_is_of_what_is_left_to_others() -> None:
+    """Who approves a plan that leaves a field to somebody has not approved one that takes it."""
+    plan = _plan(wanted(manifest(name="a")), (live(ref("a")),))
+    yields = replace(plan.steps[0], warnings=("data.key is left to other, which holds it",))
+    assert with_digest(replace(plan, steps=(yields,))).digest != plan.digest
 
 
 def test_a_selection_runs_no_hooks() -> None:

@@ -82,6 +82,43 @@ async def test_a_sync_that_somebody_asks_for_waits_too() -> None:
         assert served.world.names() == set()
 
 
+async def test_hooks_are_part_of_the_plan_that_waits() -> None:
+    """The preview and the condition have one digest, of the hooks too: another hook is another plan. Approved, they run."""
+    async with serving(Served(World(app=GUARDED))) as served:
+
+        async def pushed(commit: str, image: str) -> str:
+            hook = manifest(name="hook", annotations={"argocd.argoproj.io/hook": "PreSync"}, data={"image": image})
+            served.world.git.push(commit, manifest(name="a"), hook)
+            served.agent.trigger([served.key], TriggerKind.POLL)
+            await served.quiet()
+            return await digest(served)
+
+        other, wanted = await pushed("c1", "one"), await pushed("c2", "two")
+        assert other != wanted
+        assert wanted[:16] in (await served.get(SHOP)).json["conditions"][0]["message"]
+        assert (await served.call("POST", f"{SHOP}/approve", {"digest": wanted})).status == 200
+        await served.quiet()
+        record = (await served.get(f"{SHOP}/history")).json["items"][0]
+        assert (record["phase"], record["digest"], record["result"]) == ("Succeeded", wanted, "1 hooks run, 1 created")
+
+
+async def test_a_part_that_somebody_asks_for_is_approved_by_itself() -> None:
+    """It fails with its own digest; approved and asked for again it is done, once, and the rest still waits."""
+    part = {"resources": ["ConfigMap/a"]}
+    async with serving(Served(World(app=GUARDED))) as served:
+        await served.push("c1", "a", "b")
+        refused = (await served.call("POST", f"{SHOP}/sync?wait=30s", part)).json
+        assert refused["digest"] != await digest(served)
+        assert (await served.call("POST", f"{SHOP}/approve", {"digest": refused["digest"][:16]})).status == 200
+        await served.quiet()
+        assert served.world.names() == set()
+        assert (await served.call("POST", f"{SHOP}/sync?wait=30s", part)).json["phase"] == "Succeeded"
+        await served.quiet()
+        assert served.world.names() == {"ConfigMap/web/a"}
+        document = (await served.get(SHOP)).json
+        assert (document["orders"], document["conditions"][0]["type"]) == ([], "ApprovalRequired")
+
+
 async def test_an_approval_outlives_a_restart() -> None:
     """The same plan has the same digest in another process, so what was approved is still that."""
     world = World(app=GUARDED)
