@@ -104,7 +104,7 @@ async def test_objects_have_sync_and_health_and_pages() -> None:
     assert [item["name"] for item in items] == ["a", "b", "c"]
     assert items[0] == {
         "group": "", "kind": "ConfigMap", "namespace": "web", "name": "a", "version": "v1", "sync": "Synced",
-        "health": {"status": "Healthy", "message": ""},
+        "health": {"status": "Healthy", "message": ""}, "owner": None,
     }  # fmt: skip
 
 
