@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,7 +37,7 @@ class Measure:
     says: str = ""
     cpu: dict[str, float] = field(default_factory=dict)
     peak: dict[str, int] = field(default_factory=dict)
-    requests: Counter[str] = field(default_factory=Counter)
+    requests: dict[str, int] = field(default_factory=dict)
     sent: int = 0
 
     @property
@@ -78,7 +77,7 @@ class Gauges:
             after = self._cpu(self._everybody())
         measure.cpu = {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
         measure.peak = peaks.peaks
-        measure.requests = self.bare.requests() - counted
+        measure.requests = dict(self.bare.requests() - counted)
         measure.sent = self.daemon.requests() - sent
 
     def _neighbours(self) -> dict[str, int]:

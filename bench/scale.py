@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path(".bench/scale.json"), help="where the figures go")
     parser.add_argument("--profile", type=Path, help="where cProfile's statistics of the install go; it slows it down")
     options = parser.parse_args()
+    _compile()
     with tempfile.TemporaryDirectory() as folder:
         cluster = LocalCluster(Path(folder) / "cluster")
         cluster.up(wait=True, bound=True, qps=QPS)
@@ -65,6 +67,12 @@ def main() -> None:
     print_table(("measure", "measured", "must reach", "reached"), [_row(measure) for measure in measures])
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(document(options.applications, version, measures), indent=1))
+
+
+def _compile() -> None:
+    """As pip installs it: with byte code, which a development environment may be without."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    subprocess.run([sys.executable, "-c", "import gitopsd.wiring"], check=True)
 
 
 def document(applications: int, version: str, measures: list[Measure]) -> dict[str, Any]:
@@ -103,7 +111,7 @@ class Scale:
         """Everything is prepared for it, up to the daemon, which is stopped afterwards."""
         for namespace in (NAMESPACE, _BARE):
             self.cluster.api.ensure("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        profiler = ("-m", "cProfile", "-o", str(profile.absolute())) if profile else ()
+        profiler = ("-m", "bench.profiled", str(profile.absolute())) if profile else ()
         self.daemon = Daemon(self.folder, self.cluster, "scale", "60s", (sys.executable, *profiler))
         self.gauges = Gauges(self.daemon, self.bare)
         with ExitStack() as stack:

@@ -23,7 +23,7 @@ def test_many_applications_in_short(cluster: LocalCluster, tmp_path: Path) -> No
     assert by_name["install"].requests["APPLY"] >= 4 * COUNT
     assert by_name["a commit that changes nothing rendered"].sent == 0
     assert by_name["a commit that changes one application"].sent <= 3
-    assert by_name["restart in sync"].requests["APPLY"] == 0
+    assert "APPLY" not in by_name["restart in sync"].requests
     figures = json.loads(json.dumps(document(COUNT, "v1", measures)))
     assert [figure["name"] for figure in figures["measures"]] == list(by_name)
     assert all(figure["says"] for figure in figures["measures"])
