@@ -22,6 +22,7 @@ from gitopsd.config import (
     Config,
     Credentials,
     Defaults,
+    Scan,
     SecretFile,
     adopts,
     analysis,
@@ -168,21 +169,29 @@ class _Scan:
     events: Events
     resources: Resources
     said: frozenset[str] = frozenset()
+    taken: tuple[Scan, int] | None = None
+    """The scan that was taken over last, and how often applications had changed by then."""
 
     async def __call__(self) -> None:
         scan = joined(await asyncio.to_thread(self.files.scan), self.resources.scan())
+        if self.taken != (scan, self.agent.changes):  # while nothing happens, a thousand applications cost nothing
+            await self._take_over(scan)
+        self.resources.heed(scan)
+
+    async def _take_over(self, scan: Scan) -> None:
         problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
         known = {status.app.key: status.app for status in self.agent.statuses()}
         apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.with_projects}
         whole = scan.whole and all(problem.app for problem in scan.problems)
-        for key in self.agent.adopt(apps, problems, whole=whole):
+        gone = self.agent.adopt(apps, problems, whole=whole)
+        self.taken = scan, self.agent.changes
+        for key in gone:
             _log.info("application left the configuration", application=str(key))
             self.metrics.forget(key)
             self.events.forget(key)
             self.resources.writeback.forget(key)
             await self.clusters.forget(known[key])
             await self.history.forget(key)
-        self.resources.heed(scan)
         self.metrics.config_problems(len(scan.problems))
         said = frozenset(str(problem.error) for problem in (*scan.problems, *scan.warnings))
         for text in sorted(said - self.said):

@@ -157,7 +157,8 @@ class Cluster:
     async def _inventories_known(self) -> None:
         if self._inventory_reflector is None:
             self._inventory_reflector = self._watches.follow(self._inventories.target, self._inventories)
-        await self._inventory_reflector.wait(SYNC_SECONDS)
+        if not self._inventory_reflector.ready:
+            await self._inventory_reflector.wait(SYNC_SECONDS)
 
     async def _ready(self) -> Surface:
         """The surface, once what decides over receipts is followed as well."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -47,6 +47,7 @@ class Agent:
     """What people had ordered before the start of applications that have not come yet."""
     left: leaving.Left = field(default_factory=leaving.Left)
     queue: WorkQueue = field(default_factory=WorkQueue)
+    changes: int = 0  # how often an application has come, gone, or been looked at
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
     _passes: dict[AppKey, Pass] = field(default_factory=dict)
     _operations: dict[AppKey, Operation] = field(default_factory=dict)
@@ -59,12 +60,12 @@ class Agent:
     _stopping: bool = False
 
     def __post_init__(self) -> None:
-        self.queue.doubt, self.queue.narrow = self._doubt, max(1, self.workers // 4)
+        self.queue.doubt, self.queue.narrow, self.queue.lane = self._doubt, max(1, self.workers // 4), self._lane
         self._superseding = Superseding(self.reconciler)
-        self._moving = Moving(self.reconciler, partial(self._note_one, "destination"))
+        self._moving = Moving(self.reconciler, lambda key, problem: self.note((key,), "destination", problem))
         self._fights = Fights(
             look=lambda key: self.queue.put(key, Trigger(TriggerKind.WATCH)),
-            note=partial(self._note_one, "fight"),
+            note=lambda key, problem: self.note((key,), "fight", problem),
             now=self.reconciler.ports.clock.monotonic,
         )
 
@@ -113,9 +114,6 @@ class Agent:
                 self._set(replace(status, problems=others | ({about: problem} if problem else {})))
         return recovered
 
-    def _note_one(self, about: str, key: AppKey, problem: Condition | None) -> None:
-        self.note((key,), about, problem)
-
     def delete(self, key: AppKey, deletion: Deletion) -> None:
         """Begins to take an application away. One that still has a document waits, deleted, until that is gone."""
         self._withdraw(key)
@@ -126,6 +124,7 @@ class Agent:
     def _drop(self, key: AppKey) -> None:
         self._withdraw(key)
         del self._statuses[key]
+        self.changes += 1
         self.queue.drop(key)
         self._failures.pop(key, None)
         if timer := self._retries.pop(key, None):
@@ -239,6 +238,9 @@ class Agent:
     def _doubt(self, key: AppKey) -> str:
         status = self._statuses.get(key)
         return self.reconciler.ports.cluster.doubt(status.app) if status else ""
+
+    def _lane(self, key: AppKey) -> Hashable:
+        return key in self._statuses and (self._statuses[key].app.spec.project, self.repositories(key))
 
     async def _work(self) -> None:
         while True:
@@ -354,6 +356,7 @@ class Agent:
 
     def _set(self, status: AppStatus) -> None:
         self._statuses[status.app.key] = status
+        self.changes += 1
         for watcher in self.watchers:
             tell(watcher, status)
 

@@ -16,7 +16,7 @@ class Fights:
     """`look` asks for a pass over an application, `note` adds a condition to it or takes it away, `now` is monotonic."""
 
     look: Callable[[AppKey], None]
-    note: Callable[[AppKey, Condition | None], None]
+    note: Callable[[AppKey, Condition | None], object]
     now: Callable[[], float]
     _healing: Healing = field(default_factory=Healing)
     _looks: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)

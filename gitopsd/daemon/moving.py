@@ -18,7 +18,7 @@ class Moving:
     """Where applications were before. `note` is told what is still there, and None when nothing is."""
 
     reconciler: Reconciler
-    note: Callable[[AppKey, Condition | None], None]
+    note: Callable[[AppKey, Condition | None], object]
     _before: dict[AppKey, App] = field(default_factory=dict)
     _leaving: dict[AppKey, asyncio.Task[None]] = field(default_factory=dict)
 

@@ -1,10 +1,14 @@
-"""The work queue: one entry for each application however many triggers it has, and never two passes over one at a time."""
+"""The work queue: one entry for each application however many triggers it has, and never two passes over one at a time.
+
+People's requests go first. Everything else waits in lanes that take turns: one for each kind of trigger of each project and
+repository. So a commit that touches a thousand applications holds up no other repository, no other project, and no drift.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from gitopsd.model.app import AppKey
@@ -33,7 +37,7 @@ _URGENCY = (
 
 @dataclass(slots=True)
 class WorkQueue:
-    """Triggers by application; people's requests go first, everything else in order of arrival.
+    """Triggers by application; in a lane in order of arrival. `lane` says what an application shares its lanes with.
 
     Its size is bounded by the number of applications. A trigger that arrives while its application is worked on waits until
     that pass is done, so that nothing it stands for is missed. `doubt` names the cluster of an application, where nobody knows
@@ -42,8 +46,10 @@ class WorkQueue:
 
     doubt: Callable[[AppKey], str] = lambda _: ""
     narrow: int = 8
+    lane: Callable[[AppKey], Hashable] = lambda _: None
     _urgent: deque[AppKey] = field(default_factory=deque)
-    _waiting: deque[AppKey] = field(default_factory=deque)
+    _lanes: dict[Hashable, deque[AppKey]] = field(default_factory=dict)
+    """None of them empty; the next to have its turn stands first."""
     _triggers: dict[AppKey, Trigger] = field(default_factory=dict)
     _busy: dict[AppKey, str] = field(default_factory=dict)
     """... with the cluster in doubt, if it was that."""
@@ -59,19 +65,32 @@ class WorkQueue:
             self._line_up(key)
 
     def _line_up(self, key: AppKey) -> None:
-        (self._urgent if self._triggers[key].kind.personal else self._waiting).append(key)
+        kind = self._triggers[key].kind
+        line = self._urgent if kind.personal else self._lanes.setdefault((kind, self.lane(key)), deque())
+        line.append(key)
         self._filled.set()
+
+    def _next(self) -> AppKey | None:
+        """The first of the urgent line, else of the lane whose turn it is; that lane is the last to have the next turn."""
+        if self._urgent:
+            return self._urgent.popleft()
+        for lane in self._lanes:
+            line = self._lanes.pop(lane)
+            key = line.popleft()
+            if line:
+                self._lanes[lane] = line
+            return key
+        return None
 
     async def get(self) -> tuple[AppKey, Trigger]:
         """The next application to work on; `done` must follow."""
         while True:
-            line = self._urgent or self._waiting
-            if not line:
+            key = self._next()
+            if key is None:
                 self._filled.clear()
                 await self._filled.wait()
                 continue
-            key = line.popleft()
-            # One that was moved up to the urgent line still stands in the other: its trigger is taken by then.
+            # One that was moved up to the urgent line still stands in its lane: its trigger is taken by then.
             if key in self._busy or key not in self._triggers:
                 continue
             cluster = self.doubt(key)

@@ -61,6 +61,8 @@ class Timers:
     scan: Callable[[], Awaitable[None]]
     _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
     _polled: set[str] = field(default_factory=set)
+    _seen: int = -1
+    """Of the changes of applications, how many are heeded."""
     _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +93,9 @@ class Timers:
 
     async def _scanned(self) -> None:
         await self.scan()
-        self.follow_repositories()
+        if self._seen != self.agent.changes:
+            self._seen = self.agent.changes
+            self.follow_repositories()
 
     def follow_repositories(self) -> None:
         """Polls exactly the repositories that some application uses."""

@@ -43,6 +43,18 @@ async def test_people_go_first() -> None:
     assert len(queue) == 0
 
 
+async def test_lanes_take_turns() -> None:
+    """What one repository brings, however much, is worked on in turns with what others bring, and with other triggers."""
+    queue = WorkQueue(lane=lambda key: key.name[0])
+    many = [AppKey("argocd", f"many-{index}") for index in range(4)]
+    for key in many:
+        queue.put(key, Trigger(TriggerKind.POLL))
+    queue.put(A, Trigger(TriggerKind.POLL))
+    queue.put(AppKey("argocd", "many-drifted"), Trigger(TriggerKind.WATCH))
+    taken = await _take(queue, 6)
+    assert [key.name for key, _ in taken] == ["many-0", "a", "many-drifted", "many-1", "many-2", "many-3"]
+
+
 async def test_an_application_is_never_worked_on_twice_at_once() -> None:
     """A trigger that comes during a pass waits for its end, and is not lost."""
     queue = WorkQueue()
