@@ -42,6 +42,7 @@ from gitopsd.formats import yamlread
 from gitopsd.health import assess
 from gitopsd.helm import Helm
 from gitopsd.history import History, Retention
+from gitopsd.loop import WatchedLoop
 from gitopsd.model.app import App, AppKey, AppSettings
 from gitopsd.model.record import TriggerKind
 from gitopsd.observe import Metrics, log_record
@@ -91,6 +92,7 @@ async def open_service(config: Config) -> Service:
     agent = Agent(reconciler, listeners, watchers, workers=config.workers.syncs, ordered=ordered, left=left)
     watching.agent = agent
     metrics.queue_depth(agent.queue.__len__)
+    _watch_loop(metrics)
     resources = Resources(declared, ApplicationResources(config.known_clusters), writeback, Requests(agent, writeback))
     scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events, resources)
     timers = Timers(agent, sources, Polling(config.polling.interval.total_seconds(), config.polling.jitter), scan)
@@ -105,6 +107,13 @@ async def open_service(config: Config) -> Service:
     control = Control(agent, orders, history, timers.refresh, checks, metrics.exposition, explain, pushes, events, _token(config))
     close = partial(_close, returns.close, writeback.close, clusters.close, rendering.aclose, sources.aclose, history.close)
     return Service(_addresses(config), agent, timers, control, history, scan, close)
+
+
+def _watch_loop(metrics: Metrics) -> None:
+    """Counts the turns of the daemon's own loop that were too long; a program that embeds us has another."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, WatchedLoop):
+        loop.listen(metrics.loop_blocked)
 
 
 async def _close(*parts: Callable[[], Awaitable[None]]) -> None:

@@ -22,6 +22,7 @@ def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="T
     import asyncio  # noqa: PLC0415 - see the package
 
     from gitopsd.config import load_config  # noqa: PLC0415
+    from gitopsd.loop import WatchedLoop  # noqa: PLC0415
     from gitopsd.observe import configure_logging  # noqa: PLC0415
     from gitopsd.wiring import open_service  # noqa: PLC0415
 
@@ -32,7 +33,8 @@ def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="T
         service = await open_service(loaded)
         await service.run()
 
-    asyncio.run(live())
+    with asyncio.Runner(loop_factory=WatchedLoop) as runner:
+        runner.run(live())
 
 
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration file.")]) -> None:

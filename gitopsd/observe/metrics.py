@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Buckets, in seconds, of what gitopsd does by itself."""
+_TURNS = (0.1, 0.25, 0.5, 1, 2.5, 5)
+"""Buckets, in seconds, of turns of the event loop."""
 _SLOW = (0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1800, 3600)
 """Buckets, in seconds, of what waits for clusters and people."""
 KNOWN_MANAGERS: frozenset[str] = frozenset(json.loads((files("gitopsd.observe") / "managers.json").read_text()))
@@ -72,6 +74,9 @@ class _Families:
         self.api = counter("api_requests_total", "Requests to API servers.", "cluster", "verb", "code")
         self.renders = counter("render_cache_requests_total", "Renders asked for, by whether one was kept.", "result")
         self.queue = gauge("queue_depth", "Applications that wait for a worker.")
+        self.blocked = histogram(
+            "loop_blocked_seconds", "Turns of the event loop that took 50 ms or more: nothing else ran meanwhile.", buckets=_TURNS
+        )
         self.leader = gauge("leader", "Whether this process is the one that writes.")
         self.build = gauge("build_info", "Which gitopsd this is; always 1.", "version", "python", "commit")
         self.problems = gauge("config_problems", "Documents of applications that can't be taken as they are.")
@@ -204,6 +209,10 @@ class Metrics:
     def queue_depth(self, depth: Callable[[], int]) -> None:
         """Where the depth of the queue can be asked for, at each scrape."""
         self._families.queue.set_function(depth)
+
+    def loop_blocked(self, seconds: float) -> None:
+        """A turn of the event loop took too long."""
+        self._families.blocked.observe(seconds)
 
     def leader(self, *, leads: bool) -> None:
         """Whether this process is the one that writes."""

@@ -45,6 +45,7 @@ NAMES = {
     "gitopsd_api_requests_total": "cluster,verb,code",
     "gitopsd_render_cache_requests_total": "result",
     "gitopsd_queue_depth": "",
+    "gitopsd_loop_blocked_seconds": "",
     "gitopsd_leader": "",
     "gitopsd_config_problems": "",
     "gitopsd_build_info": "version,python,commit",
