@@ -8,11 +8,14 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gitopsd.model.errors import ConfigError, Place
+
+if TYPE_CHECKING:
+    from gitopsd.health import OwnRules
 
 
 class RenderFormat(StrEnum):
@@ -65,17 +68,24 @@ def health(
     config: Annotated[str, typer.Option("--config", metavar="FILE", help="A configuration, for its rules of health.")] = "",
 ) -> None:
     """Each line has kind, name, status and message."""
-    from gitopsd.config import load_config, own_rules  # noqa: PLC0415 - see the package
-    from gitopsd.health import OwnRules  # noqa: PLC0415 - likewise
-    from gitopsd.health.report import lines  # noqa: PLC0415 - likewise
+    from gitopsd.health.report import lines  # noqa: PLC0415 - see the package
 
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise ConfigError(f"can't be read: {os.strerror(error.errno or 0)}", Place(file)) from None
-    own = own_rules(load_config(config).health) if config else OwnRules()
-    for line in lines(_objects(data, "standard input" if file == "-" else file), own):
+    for line in lines(_objects(data, "standard input" if file == "-" else file), _own_rules(config)):
         typer.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _own_rules(config: str) -> OwnRules:
+    if not config:
+        from gitopsd.health import OwnRules  # noqa: PLC0415 - see the package
+
+        return OwnRules()
+    from gitopsd.config import load_config, own_rules  # noqa: PLC0415 - it loads pydantic, for those who have rules
+
+    return own_rules(load_config(config).health)
 
 
 def _objects(data: bytes, name: str) -> list[Any]:
