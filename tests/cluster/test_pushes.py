@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import LocalCluster
+from tests.cli.running import run
 from tests.cluster.daemon import Daemon
 
 pytestmark = pytest.mark.cluster
@@ -43,7 +44,10 @@ def _push(daemon: Daemon, name: str) -> int:
 
 
 def test_a_push_goes_live_before_the_next_poll(cluster: LocalCluster, namespace: str, tmp_path: Path) -> None:
-    """Polling once an hour, a signed push brings the commit at once; the configuration's rule then says how its Service is."""
+    """Polling once an hour, a signed push brings the commit at once; the configuration's rule then says how its Service is.
+
+    `tree` and `trace` tell the same of it, and where it comes from.
+    """
     daemon = Daemon(tmp_path / "daemon", cluster, installation=namespace)
     config = daemon.folder / "config.yaml"
     config.write_text(config.read_text().replace("interval: 1s", "interval: 1h") + _MORE)
@@ -59,4 +63,9 @@ def test_a_push_goes_live_before_the_next_poll(cluster: LocalCluster, namespace:
         assert "broken by hand" in daemon.app("app")["health"]["message"]
         newest = daemon.get("/api/v1/applications/app/history?limit=1")["items"][0]
         assert (newest["trigger"], newest["revision"]) == ("webhook", second)
+        at = ("--server", f"127.0.0.1:{daemon.api}")
+        assert run("tree", "app", *at).out == f"Service/{namespace}/web  Synced  Degraded  broken by hand\n"
+        (traced,) = run("trace", "service/web", "-n", namespace, *at, "-o", "json").json
+        assert (traced["application"], traced["revision"], traced["origin"]["file"]) == ("argocd/app", second, "app/web.yaml")
+        assert traced["origin"]["commit"]["id"] == second
         assert daemon.text("/api/v1/webhooks/generic", method="POST", body={"id": "2"}).count('"status":401') == 1
