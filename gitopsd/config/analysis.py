@@ -24,6 +24,8 @@ ANALYSIS = f"{ANNOTATION_PREFIX}analysis"
 KEY = "analysis.yaml"
 """Where it stands in a ConfigMap."""
 
+_MOST = 20
+"""Metrics of one analysis."""
 _REFERENCE = re.compile(r"ConfigMap/([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)\s*")
 
 
@@ -51,10 +53,16 @@ class _Metric(Section):
     """How many may give nothing before it is given up."""
 
 
+def _some(metrics: tuple[_Metric, ...]) -> tuple[_Metric, ...]:
+    if not 1 <= len(metrics) <= _MOST:
+        raise ValueError(f"must be 1 to {_MOST} metrics")
+    return metrics
+
+
 class _Analysis(Section):
     """The whole."""
 
-    metrics: tuple[_Metric, ...] = Field(min_length=1, max_length=20)
+    metrics: Annotated[tuple[_Metric, ...], AfterValidator(_some)]
     """What is measured, all at once."""
     inconclusive: Literal["continue", "rollback"] = "continue"
     """What is done where nothing could be found out."""
@@ -72,6 +80,10 @@ def read_analysis(text: str, origin: str = "") -> Analysis | Configured:
     if len(documents) != 1:
         raise ConfigError(f"must hold one YAML document with `metrics`, or ConfigMap/NAME; it holds {len(documents)}")
     read = validate(_ADAPTER, documents[0], ())
+    names = [metric.name for metric in read.metrics]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise documents[0].error(("metrics", index, "name"), f"is the name of metrics[{names.index(name)}] too")
     return Analysis(tuple(_metric(one) for one in read.metrics), strict=read.inconclusive == "rollback")
 
 

@@ -42,13 +42,14 @@ _UNKNOWN = 'line 7: metrics[0].failurelimit: unknown field "failurelimit", did y
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("metrics: []", ["line 1: metrics: is not acceptable: Tuple should have at least 1 item after validation, not 0"]),
+        ("metrics: []", ["line 1: metrics: must be 1 to 20 metrics"]),
         ("", ["must hold one YAML document with `metrics`, or ConfigMap/NAME; it holds 0"]),
         (
             FULL.replace("result < 0.05", "errors < 0.05").replace("count: 10", "count: 0"),
             [_CONDITION, "line 6: metrics[0].count: must be at least 1"],
         ),
         (FULL.replace("failureLimit", "failurelimit"), [_UNKNOWN]),
+        (FULL.replace("name: up", "name: error-rate"), ["line 9: metrics[1].name: is the name of metrics[0] too"]),
     ],
 )
 def test_what_is_wrong_is_said_with_line_and_field(text: str, said: list[str]) -> None:

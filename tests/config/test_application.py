@@ -291,6 +291,14 @@ def test_annotations_win_over_defaults() -> None:
     assert settings(read(application()), defaults) is defaults
 
 
+def test_an_analysis_is_checked_with_the_document() -> None:
+    """The place is the annotation's, and the line and field in it follow."""
+    text = '"metrics: [{name: up, query: up, condition: up == 1}]"'
+    (said,) = complaints(application(metadata=f"{{name: w, annotations: {{gitopsd.dev/analysis: {text}}}}}"))
+    place = "app.yaml:3:35: metadata.annotations['gitopsd.dev/analysis']"
+    assert said.startswith(f"{place}: line 1: metrics[0].condition: is no condition: compare the result with a number")
+
+
 def test_schema_is_argo_cd_s() -> None:
     """The schema names fields as documents do."""
     assert {"repoURL", "targetRevision"} <= application_schema()["$defs"]["Source"]["properties"].keys()
