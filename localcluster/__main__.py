@@ -96,14 +96,23 @@ _HELP: Mapping[str, str] = {
 }
 
 
+_BINARIES = (*COMPONENTS, *NEIGHBOURS)
+
+
+def _binary(name: str) -> str:
+    """One that can be built. These are no `choices`, with which Python 3.11 refuses no names at all."""
+    if name not in _BINARIES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_BINARIES)}")
+    return name
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in _COMMANDS:
         command = commands.add_parser(name, help=_HELP[name])
         if name == "build":
-            names = (*COMPONENTS, *NEIGHBOURS)
-            command.add_argument("binaries", nargs="*", metavar="NAME", help=f"one of {', '.join(names)}", choices=names)
+            command.add_argument("binaries", nargs="*", type=_binary, metavar="NAME", help=f"one of {', '.join(_BINARIES)}")
         else:
             command.add_argument("--dir", type=Path, required=True, help="the cluster's folder")
         if name in ("up", "run"):
