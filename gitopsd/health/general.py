@@ -44,7 +44,7 @@ def _suspended(seen: Evidence) -> Health | None:
 
 def _stops(switch: str, value: Any) -> bool:
     """Whether an annotation tells its controller to stand still: `paused: "true"`, `reconcile-policy: skip`."""
-    return (value == "true" and "pause" in switch) or ("reconcil" in switch and value in {"disabled", "paused", "skip"})
+    return (value == "true" and "pause" in switch) or ("reconcil" in switch and text(value) in {"disabled", "paused", "skip"})
 
 
 def _stale(seen: Evidence) -> Health | None:

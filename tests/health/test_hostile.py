@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitopsd.health import assess
+from gitopsd.health import OwnRules, assess
 from gitopsd.health.builtin import CODE
+from gitopsd.health.own import OwnRule
 from gitopsd.health.rules import table
 from gitopsd.model.health import Health, HealthStatus
+from gitopsd.model.refs import GroupKind
 
 
 def ruled() -> Iterator[tuple[str, str]]:
@@ -55,6 +57,28 @@ def test_not_even_a_kind_is_needed(api_version: Any, kind: Any) -> None:
     """An object whose apiVersion and kind are anything, or nothing, has a health too."""
     assert isinstance(assess({"apiVersion": api_version, "kind": kind}), Health)
     assert assess({}).status is HealthStatus.HEALTHY
+
+
+@given(st.sampled_from(["paused", "reconcile-policy"]), VALUES)
+def test_annotations_may_hold_anything(name: str, value: Any) -> None:
+    """Also those that are looked at."""
+    metadata = {"annotations": {f"example.io/{name}": value}}
+    assert isinstance(assess({"apiVersion": "example.io/v1", "kind": "Thing", "metadata": metadata}), Health)
+
+
+EXPRESSIONS = st.sampled_from([
+    "status == 1", "status.ready > 1", "size(status) > 0", "status.all(x, x == spec)", "status.state.matches('^a')", "!status",
+    "timestamp(status.phase) > timestamp('2026-01-01T00:00:00Z')", "status.replicas * 9223372036854775807 > 0",
+    "status[0] / 0 == 1",
+])  # fmt: skip
+
+
+@given(EXPRESSIONS, EXPRESSIONS, METADATA | VALUES, VALUES, VALUES)
+def test_a_user_s_rule_has_an_answer_to_anything(expression: str, message: str, metadata: Any, spec: Any, status: Any) -> None:
+    """An expression that has no value is Unknown, never an error."""
+    own = OwnRules([OwnRule(GroupKind("example.io", "Thing"), expression, message=message)])
+    obj = {"apiVersion": "example.io/v1", "kind": "Thing", "metadata": metadata, "spec": spec, "status": status}
+    assert isinstance(assess(obj, own=own), Health)
 
 
 @pytest.mark.parametrize("field", ["conditions", "parents", "phase"])
