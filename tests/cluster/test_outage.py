@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +85,29 @@ def test_a_daemon_that_starts_before_its_api_server(own: LocalCluster, tmp_path:
         own.start("kube-apiserver")
         daemon.until_synced("app", revision)
         assert live(own) == "1"
+
+
+def test_a_cluster_that_never_answers_holds_up_only_its_own(cluster: LocalCluster, namespace: str, tmp_path: Path) -> None:
+    """Twice as many applications as workers wait for it; one of another cluster is synced, and synced again, all the same."""
+    daemon = Daemon(tmp_path / "daemon", cluster, installation=namespace)
+    lost = [f"lost-{number}" for number in range(8)]
+    daemon.repo.commit({"app/settings.yaml": settings("1").replace(", namespace: web", "")})
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as hole:  # it is never accepted from
+        kubeconfig = tmp_path / "hole"
+        kubeconfig.write_text(
+            cluster.kubeconfig.read_text().replace(cluster.server, f"https://127.0.0.1:{hole.getsockname()[1]}")
+        )
+        config = daemon.folder / "config.yaml"
+        clusters = f"workers: {{syncs: 4}}\nclusters:\n  - {{name: hole, kubeconfig: {kubeconfig}}}\n"
+        config.write_text(config.read_text().replace("clusters:\n", clusters))
+        for name in (*lost, "well"):
+            daemon.declare(name, namespace)
+        for name in lost:
+            document = daemon.folder / "apps" / f"{name}.yaml"
+            document.write_text(document.read_text().replace("server: 'https://kubernetes.default.svc'", "name: hole"))
+        with daemon:
+            daemon.until_synced("well")
+            daemon.until_synced("well", daemon.repo.commit({"app/settings.yaml": settings("2").replace(", namespace: web", "")}))
+            assert {daemon.app(name)["sync"]["status"] for name in lost} == {"Unknown"}
+            daemon.until(lambda: "cluster hole" in json.dumps([daemon.app(name)["conditions"] for name in lost]))
+            daemon.until_synced("well", daemon.repo.commit({"app/settings.yaml": settings("3").replace(", namespace: web", "")}))
