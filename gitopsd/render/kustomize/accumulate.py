@@ -275,16 +275,25 @@ def transform(step: TransformerStep, layer: Layer, accumulated: Accumulated) -> 
 
 
 def validate(step: TransformerStep, layer: Layer, accumulated: Accumulated) -> None:
-    """Runs a transformer that may change nothing (but set the label that says it ran). Raises RenderError if it does."""
-    before = [(resource, resource.object) for resource in accumulated.resources]
+    """Runs a transformer that may change nothing (but set the label that says it ran). Raises RenderError if it does.
+
+    As in kustomize, an object written anew is a changed one even where it says the same.
+    """
+    before = {resource: (resource.object, resource.past) for resource in accumulated.resources}
     with located(layer, step.field):
         step.make()(accumulated.resources)
-        for resource, obj in before:
-            if without_mark(resource.object) != without_mark(obj):
+        left = set(accumulated.resources)
+        for resource, (obj, past) in before.items():
+            if resource not in left or resource.past != past or _rewritten(resource.object, obj):
                 raise RenderError(f"validator shouldn't modify the resource map: {step.by.kind} changed {resource.id}")
 
 
-def without_mark(obj: Object) -> Object:
+def _rewritten(now: Object, before: Object) -> bool:
+    unmarked = _without_mark(now)
+    return unmarked is not before and (unmarked is now or unmarked != _without_mark(before))
+
+
+def _without_mark(obj: Object) -> Object:
     """The object without the label of its validator."""
     labels = metadata_of(obj).get("labels")
     if not isinstance(labels, dict) or VALIDATED_BY not in labels:

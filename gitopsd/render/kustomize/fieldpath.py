@@ -57,6 +57,36 @@ def lookup(value: Json, parts: Sequence[str]) -> Json:
     return value
 
 
+def put(value: Json, parts: Sequence[str], edit: Callable[[Json], Json]) -> Json:
+    """`value` with what stands at a path, as `lookup` reads it, passed through `edit`; MISSING where the path is made.
+
+    A null on the way stays, and an index makes no item. Raises RenderError for a wrong kind.
+    """
+    if not parts:
+        return edit(value)
+    part, *rest = parts
+    if value is None:
+        return value
+    if part == "*":
+        raise RenderError("wildcard is not supported where one value is written")
+    if part.isdigit() or part == "-" or _is_bracket(part):
+        return _put_item([] if value is MISSING else _items(value, part), part, rest, edit)
+    mapping = {} if value is MISSING else _mapping(value, part)
+    return {**mapping, part: put(mapping.get(part, MISSING), rest, edit)} if part else put(value, rest, edit)
+
+
+def _put_item(items: list[Json], part: str, rest: Sequence[str], edit: Callable[[Json], Json]) -> list[Json]:
+    if _is_bracket(part):
+        key, wanted = _bracket(part)
+        new = {key: wanted} if key else wanted
+        index = next((index for index, item in enumerate(items) if _text_in(item, key) == wanted), len(items))
+        return [*items[:index], put(items[index] if index < len(items) else new, rest, edit), *items[index + 1 :]]
+    index = int(part) if part != "-" else len(items) - 1
+    if not 0 <= index < len(items):
+        return items
+    return [*items[:index], put(items[index], rest, edit), *items[index + 1 :]]
+
+
 class Update:
     """Passes what stands at a path through `edit`, sharing what did not change; `found` counts the places.
 

@@ -124,7 +124,10 @@ def _rewrite_mapping(
 def _start(old: Json, child: PathTree[T], empty: Callable[[], Json] | None) -> Json:
     """What the walk goes on with where a field is missing or null."""
     if empty is not None and child.create and not child.is_list:
-        return {} if child.children else empty()
+        if child.children:
+            return {}
+        if old is MISSING or empty is dict:  # to kustomize a null is a plain value that is there
+            return empty()
     if old is None and child.is_list:
         return []
     return old

@@ -80,13 +80,19 @@ def _cleaned(resource: Resource, build_metadata: tuple[str, ...]) -> Object:
     metadata = metadata_of(resource.object)
     old = metadata.get("annotations")
     marks: dict[str, str] = {}
-    if "transformerAnnotations" in build_metadata and resource.transformations:
-        marks[TRANSFORMATIONS] = transformations_text(resource.transformations)
+    if "transformerAnnotations" in build_metadata and (steps := _transformations(resource, old)):
+        marks[TRANSFORMATIONS] = steps
     if "originAnnotations" in build_metadata and resource.origin is not None:
         marks[ORIGIN] = str(resource.origin)
     if marks or ("annotations" in metadata and not isinstance(old, list)):
         return with_metadata(resource.object, annotations=_annotations(old, marks) or None)
     return resource.object
+
+
+def _transformations(resource: Resource, annotations: Any) -> str:
+    """What an earlier build has written of its steps, and the steps of this one."""
+    earlier = text_of(annotations.get(TRANSFORMATIONS, "")) if isinstance(annotations, dict) else ""
+    return earlier + (transformations_text(resource.transformations) if resource.transformations else "")
 
 
 def _annotations(old: Any, marks: dict[str, str]) -> dict[str, Any]:

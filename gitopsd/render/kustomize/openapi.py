@@ -9,6 +9,8 @@ from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.patches import Schema
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gitopsd.render.kustomize.kustomization import Layer
 
 _BUILT_IN = "v1.21.2"
@@ -30,13 +32,15 @@ def choose_schema(layer: Layer) -> None:
     if file is not None:
         documents = layer.root.documents(file, Dialect.KUSTOMIZATION)
         document = documents[0] if documents else {}
+        if not isinstance(document, dict):
+            raise RenderError(f"{path} is no OpenAPI document: it holds no mapping", layer.place("openapi.path"))
         session.schema = Schema.from_openapi(document, with_builtin=session.objects > 0)
         session.cluster_scoped |= _cluster_scoped(document)
 
 
-def _cluster_scoped(document: Any) -> frozenset[tuple[str, str]]:
+def _cluster_scoped(document: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     """The kinds that have paths in an OpenAPI document, but none with a namespace."""
-    paths = document.get("paths") if isinstance(document, dict) else None
+    paths = document.get("paths")
     scopes: dict[tuple[str, str], bool] = {}
     for path, operations in (paths if isinstance(paths, dict) else {}).items():
         get = operations.get("get") if isinstance(operations, dict) else None

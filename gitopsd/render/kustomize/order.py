@@ -31,9 +31,10 @@ _DEFAULT_RANKS = _ranks(ORDER_FIRST, ORDER_LAST)
 def kind_order(gvk: Gvk, ranks: dict[str, int] = _DEFAULT_RANKS) -> tuple[int, str]:
     """A sort key: first the kinds others refer to, last the webhooks; between them by group, version and kind.
 
-    The `~` in place of what is missing is kustomize's: it puts the core group behind all named ones, but real namespaces first.
+    The `~` in place of what is missing is kustomize's: it puts the core group behind all named ones, but real namespaces before
+    other kinds of that name.
     """
-    no_group = "" if gvk.kind == "Namespace" else "~G"
+    no_group = "" if gvk.kind == "Namespace" and gvk.kind in ranks else "~G"
     return ranks.get(gvk.kind, 0), f"{gvk.group or no_group}_{gvk.version or '~V'}_{gvk.kind or '~K'}"
 
 

@@ -38,7 +38,8 @@ class Resource:
     prefixes: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     needs_hash: bool = False
-    behavior: str = "create"
+    behavior: str = ""
+    """How it was generated, empty where it was not."""
     from_helm: bool = False
     shares: bool = False
     """Some values stand in several places (see `shared`)."""
@@ -59,6 +60,11 @@ class Resource:
         """All earlier ids, the oldest first, without the current one."""
         group, version, _ = self.id.gvk
         return [Id(Gvk(group, version, kind), namespace, name) for namespace, name, kind in self.past]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether kustomize, which keeps in annotations what we keep here, has written one."""
+        return bool(self.past or self.prefixes or self.suffixes or self.behavior or self.origin)
 
     def remember_id(self) -> None:
         """Notes the current id as a past one; done before a change of name, namespace or kind."""

@@ -54,7 +54,7 @@ def put_pairs(resources: ResourceSet, pairs: dict[str, str], specs: FieldSpecs) 
 def _put(pairs: dict[str, str], values: dict[str, SpelledStr], mapping: Json) -> Json:
     """The mapping with the pairs: a new key gets the value that all places share, one that is there gets its text."""
     if mapping is None:
-        return dict(values)
+        return None
     if not isinstance(mapping, dict):
         raise RenderError(f"a mapping was expected where {next(iter(pairs))!r} is to be set")
     return mapping | {key: values[key] if key not in mapping else text for key, text in pairs.items()}

@@ -128,10 +128,10 @@ def _operate(resources: ResourceSet, resource: Resource, operations: Sequence[An
         _check_named(patched)
     except RenderError as error:
         raise retold(error, f"{resource.id}: {error.message}") from error
-    if _MARK not in (metadata_of(patched).get("annotations") or {}):
+    if resource.recorded and _MARK not in (metadata_of(patched).get("annotations") or {}):
         resource.origin, resource.transformations = None, []
     resource.shares = False  # kustomize writes the object as JSON and reads it again
-    resources.put(resource, plain(patched))
+    resources.put(resource, {**plain(patched)})
 
 
 def _check_named(obj: Object) -> None:
@@ -143,9 +143,9 @@ def _check_named(obj: Object) -> None:
 
 
 def _annotated(resource: Resource) -> Object:
-    """The object with annotations, at least kustomize's own: a JSON6902 patch can always add one, or lose those."""
+    """The object with annotations, kustomize's own among them if it has any: then a JSON6902 patch can add one, or lose those."""
     annotations = metadata_of(resource.object).get("annotations")
-    if annotations is not None and not isinstance(annotations, dict):
+    if not resource.recorded or (annotations is not None and not isinstance(annotations, dict)):
         return resource.object
     return with_metadata(resource.object, annotations={**(annotations or {}), _MARK: ""})
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gitopsd.formats.scalars import RULES, Dialect
 from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.fieldspec import FieldSpecs
+from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.api import Replica
@@ -27,8 +28,14 @@ class ReplicaCountTransformer:
             kinds = " ".join(dict.fromkeys(str(spec.gvk) for spec in self.specs.specs))
             raise RenderError(f"resource with name {self.replica.name} does not match a config with the following GVK [{kinds}]")
         for resource in found:
-            counted = self.specs.rewrite(resource.object, resource.id.gvk, lambda _old: self.replica.count, int)
-            resources.put(resource, counted)
+            resources.put(resource, self.specs.rewrite(resource.object, resource.id.gvk, self._count, int))
+
+    def _count(self, old: Json) -> Json:
+        """The count, as text where a number stands in quotes: kustomize leaves a value its style."""
+        if isinstance(old, (dict, list)):
+            raise RenderError("a number of replicas was expected, not a mapping or a list")
+        quoted = isinstance(old, str) and not isinstance(RULES[Dialect.RESOURCE].values[old], str)
+        return str(self.replica.count) if quoted else self.replica.count
 
     def _scales(self, resource: Resource) -> bool:
         return any(

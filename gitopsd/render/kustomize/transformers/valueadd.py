@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitopsd.formats.scalars import Dialect, text_of
+from gitopsd.formats.scalars import RULES, Dialect, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.api import Selector
 from gitopsd.render.kustomize.decode import Reading, decode
-from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json
+from gitopsd.render.kustomize.fieldpath import MISSING, Json, put
+from gitopsd.render.kustomize.fieldspec import FieldSpecs, split_path
 from gitopsd.render.kustomize.selectors import select
 from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer
 
@@ -67,19 +68,21 @@ class ValueAddTransformer:
     def __call__(self, resources: ResourceSet) -> None:
         """Adds it."""
         for target in self.targets:
-            specs = FieldSpecs([FieldSpec(target.field_path, create=True)])
+            parts = split_path(target.field_path)
             move = NamespaceTransformer(self.value, FieldSpecs(())) if target.field_path == _NAMESPACE else None
             for resource in list(resources) if target.selector is None else select(resources, target.selector):
                 if move is not None:
                     resources.put(resource, move.moved(resource))
                     continue
-                edit = partial(self._add, target)
-                resources.put(resource, specs.rewrite(resource.object, resource.id.gvk, edit, str))
+                resources.put(resource, put(resource.object, parts, partial(self._add, target)))
 
-    def _add(self, target: Target, old: Json) -> str:
-        if target.file_path_position == 0:
-            return self.value
-        return insert_part(text_of(old), target.file_path_position, self.value)
+    def _add(self, target: Target, old: Json) -> Json:
+        if isinstance(old, (dict, list)):
+            raise RenderError(f"wrong node kind: a plain value was expected at {target.field_path}")
+        text = self.value
+        if target.file_path_position:
+            text = insert_part("" if old is MISSING else text_of(old), target.file_path_position, text)
+        return text if isinstance(old, str) else RULES[Dialect.RESOURCE].values[text]  # what had no quotes has none afterwards
 
 
 def insert_part(path: str, position: int, value: str) -> str:
