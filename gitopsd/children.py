@@ -47,6 +47,10 @@ class ChildError(GitopsdError):
     """The work in a child came to no result: its process died, or it raised what it should not. Says what, never a value."""
 
 
+class ChildDiedError(ChildError):
+    """Its process died, be it of its work or of what others did: the kernel ends whom it likes where memory is short."""
+
+
 class ChildLimitError(ChildError):
     """The work in a child asked for more time, memory or output than it may have."""
 
@@ -84,7 +88,7 @@ class Pool:
 
         `function` is found by its module and name. `alone` gives it a child that ends with the call, for work that leaves
         traces in its process. Raises what the function raises of `gitopsd.model.errors`, ChildLimitError where a bound is passed,
-        ChildError where the child dies.
+        ChildDiedError where the child dies, ChildError where it answers nonsense.
         """
         request = pickle.dumps((function, args))
         async with self._slots:
@@ -166,7 +170,7 @@ class _Child:
             frame = await self._replies.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.kill()
-            raise ChildError(f"its process died ({_cause(await self._process.wait())})") from None
+            raise ChildDiedError(f"its process died ({_cause(await self._process.wait())})") from None
         return _parse(frame)
 
     def kill(self) -> None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Literal
 
-from gitopsd.children import ChildError, ChildLimitError, ChildTimeError, Pool
+from gitopsd.children import ChildDiedError, ChildError, ChildLimitError, ChildTimeError, Pool
 from gitopsd.helm import Helm, with_charts
 from gitopsd.model.app import App, AppKey, Source
 from gitopsd.model.errors import LimitError, RenderError
@@ -200,6 +201,8 @@ class Renderer:
 
     async def _in_child(self, app: App, work: _Work) -> _Result:
         try:
+            with suppress(ChildDiedError):  # it may have been anybody's victim: another one tries once more
+                return await self._pool.call(render_in_child, work, deadline=self._bounds.deadline)
             return await self._pool.call(render_in_child, work, deadline=self._bounds.deadline)
         except ChildTimeError as error:
             raise LimitError(f"{app.key}: rendering {error}", limit="renderTime") from error

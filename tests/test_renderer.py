@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar, TypeVarTuple
 
 import pytest
 
-from gitopsd.children import Pool
+from gitopsd.children import ChildDiedError, Pool
 from gitopsd.helm import Helm
 from gitopsd.model.app import App, HelmOptions, KustomizeOptions, Source
 from gitopsd.model.errors import LimitError, Place, RenderError, SourceError
@@ -22,6 +23,9 @@ from gitopsd.source.tree import GitTree
 from tests.charts import CHART, below, helm
 from tests.contract.render_port import APP, SURFACE, application, config_map, snapshot
 from tests.gitrepo import Repo
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 @dataclass
@@ -150,6 +154,32 @@ async def test_endless_render_is_ended(world: World) -> None:
     world.deadline = 60.0
     world.start()
     assert await world.names(APP, snapshot("c2", FILES)) == ["prod-a"]
+
+
+class DyingPool(Pool):
+    """Its children die as often as `deaths` says, as where the kernel is short of memory, before one does its work."""
+
+    deaths = 0
+
+    async def call(self, function: Callable[[*_Ts], _T], *args: *_Ts, deadline: float, alone: bool = False) -> _T:
+        if self.deaths:
+            self.deaths -= 1
+            raise ChildDiedError("its process died (killed by SIGKILL)")
+        return await super().call(function, *args, deadline=deadline, alone=alone)
+
+
+async def test_a_child_that_dies_is_replaced(world: World) -> None:
+    """The death of one child is nobody's error; a commit at which two die is not rendered, and is tried again when asked for."""
+    pool = world.pool = DyingPool("render", size=1)
+    world.start()
+    pool.deaths = 1
+    assert await world.names(APP, snapshot("c1", FILES)) == ["prod-a"]
+    pool.deaths = 2
+    other = FILES | {"base/a.yaml": config_map("b")}
+    with pytest.raises(RenderError, match=r"came to no result: its process died"):
+        await world.names(APP, snapshot("c2", other))
+    assert await world.names(APP, snapshot("c2", other)) == ["prod-b"]
+    assert world.requests["hit"] == 0
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import orjson
 
 from gitopsd.cluster.access import Access, Login
 from gitopsd.cluster.config import ClusterConfig, Listener
-from gitopsd.cluster.limiter import Limiter
+from gitopsd.cluster.limiter import Limits
 from gitopsd.cluster.refusal import parse_refusal
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.refs import Object
@@ -78,7 +78,7 @@ class Client:
     def __init__(self, config: ClusterConfig, listener: Listener) -> None:
         """Connects on first use."""
         self.name = config.name
-        self.limiter = Limiter()
+        self.limits = Limits()
         self._access = Access(config)
         self._listener = listener
         self._requests: aiohttp.ClientSession | None = None
@@ -111,19 +111,20 @@ class Client:
         """
         end = 0.0
         again = True
+        limiter = self.limits.of(request.verb, dry_run="dryRun" in (request.params or ()))
         while True:
-            async with self.limiter.slot():
+            async with limiter.slot():
                 # Only now, since those who wait for a place wait for us, not for the server.
                 end = end or time.monotonic() + REQUEST_SECONDS
                 login = await self._access.login()
+                asked = time.monotonic()
                 code, headers, body = await self._exchange(request, login)
+            limiter.busy() if code == _TOO_MANY else limiter.answered(time.monotonic() - asked)
             self._listener.on_request(self.name, request.verb, code)
             if code == _UNAUTHORIZED and again:
                 again = False
                 await self._access.renew(login)
                 continue
-            if code == _TOO_MANY:
-                self.limiter.busy()
             pause = _pause(code, headers)
             if pause is None or time.monotonic() + pause > end:
                 return self._answer(code, headers, body)
@@ -131,9 +132,7 @@ class Client:
 
     def _answer(self, code: int, headers: Mapping[str, str], body: bytes) -> Answer:
         if code // 100 == 2:  # noqa: PLR2004 - 2xx
-            self.limiter.answered()
-            document = self._document(body)
-            return Answer(code, document, _warnings(headers))
+            return Answer(code, self._document(body), _warnings(headers))
         if code // 100 == 3:  # noqa: PLR2004 - 3xx
             raise ClusterError(self.name, f"it answered with a redirect (HTTP {code}), which is not followed")
         refusal = parse_refusal(code, body)

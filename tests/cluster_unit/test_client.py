@@ -21,10 +21,10 @@ async def test_waits_where_the_server_is_busy(tmp_path: Path) -> None:
     codes: list[int] = []
     listener = Listener(on_request=lambda _, __, code: codes.append(code))
     async with serving(in_turn(BUSY, BUSY, OK), tmp_path, listener) as client:
-        before = client.limiter.limit
+        before = client.limits.reads.limit
         assert await client.get("/x") == {"kind": "Thing"}
         assert codes == [429, 429, 200]
-        assert client.limiter.limit < before
+        assert client.limits.reads.limit < before
 
 
 async def test_patience_ends(tmp_path: Path) -> None:

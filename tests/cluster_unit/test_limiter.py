@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gitopsd.cluster.limiter import Limiter
+from gitopsd.cluster.limiter import Limiter, Limits
 from tests.waiting import until
 
 
@@ -44,8 +44,32 @@ async def test_never_stops_and_grows_again() -> None:
         limiter.busy()
     assert limiter.limit == 1
     for _ in range(100):
-        limiter.answered()
+        limiter.answered(0.01)
     assert limiter.limit == 4
+
+
+async def test_grows_only_while_answers_stay_quick() -> None:
+    """More at once that only makes answers slower is taken back, not below the start; a slower server is got used to."""
+    limiter = Limiter(start=4, most=8)
+    _answers(limiter, 100, 0.01)
+    assert limiter.limit == 8
+    _answers(limiter, 100, 0.1)
+    assert limiter.limit == 4
+    _answers(limiter, 1000, 0.1)
+    assert limiter.limit == 8
+
+
+def _answers(limiter: Limiter, count: int, seconds: float) -> None:
+    for _ in range(count):
+        limiter.answered(seconds)
+
+
+async def test_each_sort_has_its_own() -> None:
+    """Reads, dry runs and writes are limited apart from each other."""
+    limits = Limits()
+    assert limits.of("get", dry_run=False) is limits.of("list", dry_run=False) is limits.reads
+    assert limits.of("apply", dry_run=True) is limits.trials
+    assert limits.of("apply", dry_run=False) is limits.of("delete", dry_run=False) is limits.writes
 
 
 async def test_a_waiter_that_gives_up_costs_no_place() -> None:
