@@ -117,6 +117,9 @@ class ClusterPort(Protocol):
     async def inventory(self, app: App) -> Inventory:
         """What the cluster's inventory object says this application has there; asks the server only the first time."""
 
+    def elsewhere(self, app: App) -> Mapping[str, Inventory]:
+        """What inventories of this application list in other clusters, by cluster, as far as these are followed now."""
+
     async def remember(self, app: App, inventory: Inventory) -> None:
         """Stores the inventory in the cluster, before an apply and after it; asks nothing where it is stored already."""
 

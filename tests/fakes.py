@@ -52,7 +52,8 @@ class FakeCluster:
 
     An apply makes the object what was sent (it knows no defaults and no field managers). `failures` are raised by the method of
     that name for that object, as long as they are there; `down` makes every call fail; `calls` are the methods called, with the
-    object where there is one. `healths` overrides Healthy. `rigid` objects can't be changed in place. Nothing is ever waited for:
+    object where there is one. `healths` overrides Healthy. `rigid` objects can't be changed in place. `others` is what is
+    `elsewhere`. Nothing is ever waited for:
     `settle` answers at once.
     """
 
@@ -64,6 +65,7 @@ class FakeCluster:
     failures: dict[tuple[str, ObjectRef], GitopsdError] = field(default_factory=dict)
     rigid: set[ObjectRef] = field(default_factory=set)
     down: str = ""
+    others: dict[str, Inventory] = field(default_factory=dict)
     calls: list[tuple[str, ObjectRef | None]] = field(default_factory=list)
     _receipts: dict[ObjectRef, tuple[str, str]] = field(default_factory=dict)
     _counter: count[int] = field(default_factory=lambda: count(1))
@@ -87,6 +89,9 @@ class FakeCluster:
 
     def target(self, app: App) -> Target:
         return Target("here", app.spec.destination.server)
+
+    def elsewhere(self, app: App) -> Mapping[str, Inventory]:
+        return self.others
 
     def doubt(self, app: App) -> str:
         return self.down and self.target(app).name

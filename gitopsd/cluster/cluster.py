@@ -26,7 +26,7 @@ from gitopsd.cluster.watches import SYNC_SECONDS, Watches, settle_all
 from gitopsd.cluster.writer import Writer
 from gitopsd.model import project
 from gitopsd.model.app import App
-from gitopsd.model.errors import ClusterError
+from gitopsd.model.errors import ClusterError, ObjectError
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
@@ -93,6 +93,13 @@ class Cluster:
         """See `ClusterPort.inventory`."""
         await self._inventories_known()
         return self._inventories.read(app.key)
+
+    def remembered(self, app: App) -> Inventory:
+        """The application's inventory as far as it is followed now: asks nothing. One that can't be read lists nothing."""
+        try:
+            return self._inventories.read(app.key)
+        except ObjectError:
+            return Inventory()
 
     async def remember(self, app: App, inventory: Inventory) -> None:
         """See `ClusterPort.remember`."""

@@ -108,6 +108,20 @@ class Clusters:
             return ""  # which is said at once
         return "" if status.connected else status.name
 
+    def elsewhere(self, app: App) -> Mapping[str, Inventory]:
+        """See `ClusterPort`. One cluster may have two names: what is ours here is not elsewhere."""
+        try:
+            here = self._of(app)
+        except ClusterError:
+            return {}
+        ours = {member.uid for member in here.remembered(app).members.values()} | {""}
+        found = {}
+        for name, cluster in self._clusters.items():
+            listed = cluster.remembered(app).members if cluster is not here else {}
+            if theirs := {ref: member for ref, member in listed.items() if member.uid not in ours}:
+                found[name] = Inventory(theirs)
+        return found
+
     async def surface(self, app: App, *, fresh: bool = False) -> Surface:
         """See `ClusterPort`."""
         return await self._of(app).surface(fresh=fresh)

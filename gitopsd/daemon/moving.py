@@ -1,12 +1,17 @@
-"""Applications that are moved to another cluster: when they are healthy there, what they had before is pruned, or named."""
+"""Applications that are moved to another cluster: when they are healthy there, what they had before is pruned, or named.
+
+Of a move that fell together with a restart only the clusters know, by their inventories. What these list is named and no more: it
+may be another gitopsd's with an application of that name.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gitopsd.model.app import App, AppKey
+from gitopsd.model.plan import Inventory
 from gitopsd.model.record import Condition
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
@@ -36,7 +41,9 @@ class Moving:
         """A pass is over: where the application has settled, the place before is left, as often as it takes."""
         key = status.app.key
         before = self._before.get(key)
-        if before and status.settled and key not in self._leaving:
+        if before is None:
+            self.note(key, _left_elsewhere(self.reconciler.ports.cluster.elsewhere(status.app)))
+        elif status.settled and key not in self._leaving:
             self._leaving[key] = task = asyncio.create_task(self._leave(key, before, status.app))
             task.add_done_callback(lambda _: self._leaving.pop(key))
 
@@ -55,6 +62,15 @@ class Moving:
             self.note(key, _condition(left) if left else None)
             if not left:
                 del self._before[key]
+
+
+def _left_elsewhere(found: Mapping[str, Inventory]) -> Condition | None:
+    said = []
+    for cluster, left in found.items():
+        names = ", ".join(str(ref) for ref in sorted(left.members)[:10])
+        said.append(f"an inventory of it lists {len(left.members)} objects at {cluster}, where it does not go: {names}")
+    how = "delete them and the inventory, or let it go there once more and move it while gitopsd runs"
+    return _condition(f"{'; '.join(said)}: {how}") if said else None
 
 
 def _condition(what: str) -> Condition:

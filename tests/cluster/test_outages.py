@@ -111,6 +111,22 @@ async def test_a_dead_cluster_holds_up_only_its_own(own: LocalCluster) -> None:
         assert [status.connected for status in port.status()] == [True, False]
 
 
+async def test_what_a_move_has_left_is_known_after_a_restart(own: LocalCluster, cluster: LocalCluster) -> None:
+    """By the inventory that it left there; with two names for one cluster nothing is elsewhere."""
+    there, here = application("moved"), application("moved", destination="here")
+    one = config_map("default", "moved")
+    async with clusters(own) as port:
+        await _patient_sync(port, there, marked(there, one))
+    places = {"local": own, "again": own, "here": cluster}
+    async with Clusters([ClusterConfig(name, kubeconfig=str(at.kubeconfig)) for name, at in places.items()], IDENTITY) as port:
+        await sync(port, here, marked(here, one))
+        assert port.elsewhere(here) == {}
+        inventory = await port.inventory(there)
+        assert port.elsewhere(here) == {"local": inventory}
+        await port.inventory(application("moved", destination="again"))
+        assert port.elsewhere(there).keys() == {"here"}
+
+
 async def test_a_cluster_that_is_not_configured_is_named(own: LocalCluster, port: Clusters) -> None:
     """The error names the destination, the application, and what there is."""
     with pytest.raises(ClusterError, match=r"argocd/web names it, and no such cluster is configured; there is local \(https://"):

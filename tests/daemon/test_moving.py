@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gitopsd.model.app import App, Destination
+from gitopsd.model.plan import Inventory, Member
 from gitopsd.model.record import Condition
 from tests.daemon.test_waits import Room, room
-from tests.plan.builders import manifest
+from tests.plan.builders import manifest, ref
 from tests.waiting import until
 
 
@@ -55,3 +56,17 @@ async def test_a_move_back_is_none() -> None:
         other = replace(here, spec=replace(here.spec, destination=replace(here.spec.destination, namespace="elsewhere")))
         found.agent.adopt({here.key: other}, {})
         assert said(found) is None
+
+
+async def test_what_inventories_elsewhere_list_is_named() -> None:
+    """A move that nobody noticed: with each look, until it is gone there. Nothing is done about it."""
+    async with room() as found:
+        found.cluster.others["west"] = Inventory({ref("a"): Member(ref("a"), "v1", "uid")})
+        found.push("c1", manifest(name="a"))
+        await until(lambda: said(found) is not None)
+        condition = said(found)
+        assert condition
+        assert condition.message.startswith("an inventory of it lists 1 objects at west, where it does not go: ConfigMap/web/a: ")
+        found.cluster.others.clear()
+        found.push("c2", manifest(name="a", data={"b": "c"}))
+        await until(lambda: said(found) is None)
