@@ -10,7 +10,7 @@ import glob
 import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -70,6 +70,7 @@ class ApplicationFiles:
         self._config = config
         self._files: dict[Path, _File] = {}
         self._holders: dict[AppKey, Path] = {}
+        self._last: Scan | None = None
 
     def scan(self) -> Scan:
         """Reads what changed since the last scan. Never raises for what a file holds: that is a problem in the answer."""
@@ -86,10 +87,18 @@ class ApplicationFiles:
             elif not found:
                 warnings.append(_problem(pattern, "matches no file"))
             files |= {path: file for path in found if path not in files and (file := self._read(path))}
+        if self._last is not None and files == self._files and not (problems or warnings):
+            return self._last
         self._files = files
+        scan = self._found(problems, warnings)
+        self._last = None if problems or warnings else scan  # what is said of a pattern is no matter of its files
+        return scan
+
+    def _found(self, problems: Sequence[Problem], warnings: Sequence[Problem]) -> Scan:
+        """What the files hold, after what is to be said of their patterns."""
         apps, doubles = self._without_doubles()
         projects, double_projects = self._projects()
-        contents = [file.contents for file in files.values()]
+        contents = [file.contents for file in self._files.values()]
         return Scan(
             tuple(apps),
             (*problems, *(problem for content in contents for problem in content.problems), *doubles, *double_projects),

@@ -59,7 +59,7 @@ def declared(resource: Mapping[str, Any], kind: str = "Application") -> dict[str
 
 def joined(first: Scan, second: Scan) -> Scan:
     """Both scans as one; of an application or project that is in both, the document of the first counts."""
-    apps: dict[AppKey, App] = {app.key: app for app in first.apps}
+    apps: dict[AppKey, App] = {app.key: app for app in first.apps} if second.apps else {}
     doubles = [app for app in second.apps if app.key in apps]
     others = tuple(app for app in second.apps if app.key not in apps)
     said = tuple(Problem(app.origin, ConfigError(twice(app, apps[app.key]), Place(app.origin)), app.key) for app in doubles)

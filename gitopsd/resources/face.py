@@ -56,7 +56,7 @@ class Resources:
 
     def heed(self, scan: Scan) -> None:
         """Does what resources ask for, and says in them what is wrong with those that no application came of."""
-        apps = {app.key for app in scan.apps}
+        apps = {app.key for app in scan.apps} if scan.problems else set()
         self.writeback.refuse(_said(problem for problem in scan.problems if problem.app not in apps))
         self.requests.heed()
 
