@@ -138,7 +138,7 @@ def gone(outcome: Outcome) -> frozenset[ObjectRef]:
 
 def planned(plan: Plan) -> tuple[ObjectResult, ...]:
     """What would be done to each object, as results that are still to come."""
-    return tuple(ObjectResult(s.ref, s.action, ResultStatus.PENDING, _why(s), s.changes) for s in plan.differences)
+    return tuple(ObjectResult(s.ref, s.action, ResultStatus.PENDING, _why(s), s.changes) for s in plan.steps)
 
 
 def _why(step: Step) -> str:

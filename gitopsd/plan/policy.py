@@ -14,7 +14,7 @@ from gitopsd.plan.windows import Permit
 class Decision:
     """Whether to sync, and why (or why not): a clause that follows the application's name.
 
-    `hooks` says whether hooks run, `held` that only a sync window keeps it from being done.
+    `hooks` says whether hooks run, or would, `held` that only a sync window keeps it from being done.
     """
 
     sync: bool
@@ -72,8 +72,10 @@ def decide(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision:
     again with the retry, even if nothing else is left to do. Where approval is required it is required of every plan, be it a
     commit's, a person's or self-healing's.
     """
-    if trigger.dry_run or app.suspension:
-        return Decision(sync=False, reason="dry run" if trigger.dry_run else app.suspension)
+    if trigger.dry_run:
+        return Decision(sync=False, reason="dry run", hooks=bool(plan.writes))
+    if app.suspension:
+        return Decision(sync=False, reason=app.suspension)
     asked = trigger.kind in ASKED
     if not (asked or plan.writes or plan.refusals or _is_unfinished(plan, known)):
         return Decision(sync=False, reason="nothing to do")
@@ -99,7 +101,7 @@ def _unapproved(app: App, plan: Plan) -> Decision | None:
         return None
     how = f"`gitopsd approve {app.key} {plan.digest[:16]}`"
     message = f"waits for approval of its plan ({len(plan.differences)} objects differ from Git): {how}"
-    return Decision(sync=False, reason="waits for approval", condition=Condition("ApprovalRequired", message))
+    return Decision(sync=False, reason="waits for approval", hooks=True, condition=Condition("ApprovalRequired", message))
 
 
 def _automated(app: App, trigger: Trigger, plan: Plan, known: Known) -> Decision | None:

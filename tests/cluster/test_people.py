@@ -124,7 +124,9 @@ def test_a_plan_with_hooks_and_what_loses_data_wait_for_commands(daemon: Daemon,
     with daemon:
         daemon.until(lambda: waits("ApprovalRequired"))
         assert (jobs(cluster, namespace), claims()) == ({}, [])
-        digest = json.loads(ordered(daemon, "plan", APP, "-o", "json"))["digest"]
+        plan = json.loads(ordered(daemon, "plan", APP, "-o", "json"))
+        assert [entry["action"] for entry in plan["objects"]] == ["hook", "create"]
+        digest = plan["digest"]
         assert waits(digest[:16])
         ordered(daemon, "approve", APP, digest[:16])
         daemon.until_synced(APP)

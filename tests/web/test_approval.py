@@ -83,7 +83,7 @@ async def test_a_sync_that_somebody_asks_for_waits_too() -> None:
 
 
 async def test_hooks_are_part_of_the_plan_that_waits() -> None:
-    """The preview and the condition have one digest, of the hooks too: another hook is another plan. Approved, they run."""
+    """Preview and condition have one digest, of the hooks too, which the preview lists; another hook is another plan."""
     async with serving(Served(World(app=GUARDED))) as served:
 
         async def pushed(commit: str, image: str) -> str:
@@ -95,6 +95,8 @@ async def test_hooks_are_part_of_the_plan_that_waits() -> None:
 
         other, wanted = await pushed("c1", "one"), await pushed("c2", "two")
         assert other != wanted
+        preview = (await served.get(f"{SHOP}/plan")).json["objects"]
+        assert [(entry["action"], entry["object"]["name"]) for entry in preview] == [("hook", "hook"), ("create", "a")]
         assert wanted[:16] in (await served.get(SHOP)).json["conditions"][0]["message"]
         assert (await served.call("POST", f"{SHOP}/approve", {"digest": wanted})).status == 200
         await served.quiet()
