@@ -52,7 +52,9 @@ def _write_inside(
     except LimitError:
         raise
     except MismatchError:
-        return obj if _is_json(text) else None  # kustomize leaves JSON as it is where a text doesn't fit
+        if _is_json(text):
+            return obj  # kustomize leaves JSON as it is where a text doesn't fit
+        raise  # and writes YAML that nothing can read: `port: !!int new`
     except RenderError:
         return None
     if not inner.found:

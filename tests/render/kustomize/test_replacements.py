@@ -77,6 +77,14 @@ def test_inside_of_yaml() -> None:
     assert written == "# head\nz: 1\na:\n  b: 'new' # why\n  c: [1, 2]"
 
 
+def test_no_text_for_a_number_inside_of_yaml() -> None:
+    """kustomize would write `port: !!int new`, which nothing can read: that is refused, and says why."""
+    conf = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata: {file: 'port: 80'}\n"
+    target = "{select: {kind: ConfigMap}, fieldPaths: [data.file.port]}"
+    files = {"kustomization.yaml": f"resources: [c.yaml]\nreplacements: [{{sourceValue: new, targets: [{target}]}}]"}
+    assert "cannot put 'new' into a field that holds a number" in refusal(files | {"c.yaml": conf})
+
+
 @pytest.mark.parametrize(
     ("source", "path", "error"),
     [
