@@ -19,6 +19,7 @@ _QUIET_SECONDS, _QUIET_SHARE = 3.0, 0.02
 """The daemon has done its work when it took less than that share of a core for that long."""
 
 _PATIENCE = 1800.0
+_BLOCKED = "gitopsd_loop_blocked_seconds_count"
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class Measure:
     peak: dict[str, int] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     sent: int = 0
+    blocked: float = 0.0
+    """Turns of the daemon's event loop that took 50 ms or more."""
 
     @property
     def daemon_cpu(self) -> float:
@@ -68,10 +71,11 @@ class Gauges:
         """Fills in CPU, memory and requests of what happens in the block, the daemon's start before it included if so asked."""
         counted = self.bare.requests()
         if start:
-            sent, before = 0, self._cpu(self._neighbours())
+            sent, blocked, before = 0, 0.0, self._cpu(self._neighbours())
             self.daemon.start()
         else:
-            sent, before = self.daemon.requests(), self._cpu(self._everybody())
+            sent, blocked = self.daemon.requests(), self.counted(_BLOCKED)
+            before = self._cpu(self._everybody())
         with Peaks(self._everybody()) as peaks:
             yield
             after = self._cpu(self._everybody())
@@ -79,6 +83,7 @@ class Gauges:
         measure.peak = peaks.peaks
         measure.requests = dict(self.bare.requests() - counted)
         measure.sent = self.daemon.requests() - sent
+        measure.blocked = self.counted(_BLOCKED) - blocked
 
     def _neighbours(self) -> dict[str, int]:
         layout = Layout(self.bare.cluster.folder)
