@@ -85,6 +85,17 @@ def test_no_text_for_a_number_inside_of_yaml() -> None:
     assert "cannot put 'new' into a field that holds a number" in refusal(files | {"c.yaml": conf})
 
 
+def test_inside_of_deep_yaml() -> None:
+    """A text that nests as deep as may be is rewritten too, in whatever layout."""
+    deep = "{x: " * 190 + "1" + "}" * 190
+    conf = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: conf}}\ndata: {{file: 'a: {deep}'}}\n"
+    target = "{select: {kind: ConfigMap}, fieldPaths: [data.file.b], options: {create: true}}"
+    files = {"kustomization.yaml": f"resources: [c.yaml]\nreplacements: [{{sourceValue: new, targets: [{target}]}}]"}
+    written = built(files | {"c.yaml": conf})[0]["data"]["file"]
+    assert written.endswith("b: new")
+    assert written.count("x:") == 190
+
+
 @pytest.mark.parametrize(
     ("source", "path", "error"),
     [
