@@ -9,7 +9,7 @@ import typer
 from gitopsd.cli.errors import DaemonError
 from gitopsd.cli.output import Format, print_json
 from gitopsd.cli.plans import print_plan
-from gitopsd.cli.remote import App, Output, Server, client_at, path_of
+from gitopsd.cli.remote import App, Output, Server, Timeout, client_at, path_of
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def rollback(
     app: App,
     to: Annotated[str, typer.Option("--to", metavar="ID", help="The sync, as `history` names it.")] = "",
     prune: Annotated[bool, typer.Option("--prune", help="Delete what that commit lacks, whatever the policy says.")] = False,
-    timeout: Annotated[int, typer.Option("--timeout", min=1, max=600, help="Seconds to wait.")] = 300,
+    timeout: Timeout = 300,
     server: Server = "",
     output: Output = Format.TEXT,
 ) -> int:

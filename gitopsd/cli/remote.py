@@ -15,6 +15,7 @@ from gitopsd.cli.errors import DaemonError
 from gitopsd.cli.markdown import markdown
 from gitopsd.cli.output import Format, PlanFormat, age, object_name, print_json, print_table
 from gitopsd.cli.plans import print_diff, print_plan
+from gitopsd.formats.durations import parse_duration
 
 if TYPE_CHECKING:
     from gitopsd.cli.client import Client
@@ -26,6 +27,19 @@ MaybeApp = Annotated[str, typer.Argument(metavar="[APP]", help="An application; 
 Server = Annotated[str, typer.Option("--server", help="The daemon's address [env: GITOPSD_SERVER; http://127.0.0.1:8080].")]
 Output = Annotated[Format, typer.Option("-o", "--output", help="text, or json for programs.")]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 0 if nothing differs, 1 if something does, 2 on failure.")]
+
+
+def _seconds(text: object) -> int:
+    """Whole seconds of `90`, `90s` or `5m`: argocd writes the first, kubectl and flux the others."""
+    try:
+        return int(str(text)) if str(text).isdecimal() else math.ceil(parse_duration(text).total_seconds())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from None
+
+
+Timeout = Annotated[
+    int, typer.Option("--timeout", parser=_seconds, metavar="DURATION", help="How long to wait: 90s, 5m, or a number of seconds.")
+]
 Revision = Annotated[
     str, typer.Option("--revision", metavar="REF", help="A branch, tag or commit in place of the application's own.")
 ]
@@ -129,7 +143,7 @@ def sync(
         list[str] | None, typer.Option("--resource", metavar="KIND/NAME", help="Only this object; may be repeated.")
     ] = None,
     wait_for_end: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
-    timeout: Annotated[int, typer.Option("--timeout", help="Seconds to wait.")] = 300,
+    timeout: Timeout = 300,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     server: Server = "",
     output: Output = Format.TEXT,
@@ -169,7 +183,7 @@ def refresh(
 def wait(
     app: App,
     conditions: Annotated[str, typer.Option("--for", help="synced, healthy, or both with a comma between.")] = "synced,healthy",
-    timeout: Annotated[int, typer.Option("--timeout", help="Seconds to wait.")] = 300,
+    timeout: Timeout = 300,
     server: Server = "",
 ) -> None:
     """Exit code 1 when the time is over."""

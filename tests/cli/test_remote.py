@@ -218,9 +218,10 @@ def test_wait_returns_when_it_is_so(daemon: Listening) -> None:
 
     daemon.do(sicken)
     assert at(daemon, "wait", "shop", "--for", "synced").code == 0
-    ran = at(daemon, "wait", "shop", "--timeout", "0")
-    assert ran.code == 1
-    assert ran.err.startswith("gitopsd: shop is Synced, Degraded after 0 s: ")
+    for none in ("0", "0s"):
+        ran = at(daemon, "wait", "shop", "--timeout", none)
+        assert ran.code == 1
+        assert ran.err.startswith("gitopsd: shop is Synced, Degraded after 0 s: ")
 
 
 def test_wait_for_something_else_is_wrong_usage(daemon: Listening) -> None:
