@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitopsd.model.refs import Object
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
+_DATA = ("data", "binaryData")
 _LINE = 70
 
 
@@ -75,7 +76,7 @@ def absorb(resources: ResourceSet, made: Resource) -> None:
     old = there[0]
     merged = _over(old.object, made.object)
     if made.behavior == "merge":
-        merged = merged | _merged_data(old.object, made.object)
+        merged = {name: value for name, value in merged.items() if name not in _DATA} | _merged_data(old.object, made.object)
     else:
         old.origin = made.origin or old.origin
     old.shares = False
@@ -96,7 +97,7 @@ def _over(old: Object, new: Object) -> Object:
 
 
 def _merged_data(old: Object, new: Object) -> Object:
-    both = {name: _data(old.get(name)) | _data(new.get(name)) for name in ("data", "binaryData")}
+    both = {name: _data(old.get(name)) | _data(new.get(name)) for name in _DATA}
     return {name: value for name, value in both.items() if value}
 
 
