@@ -40,12 +40,11 @@ def daemon(cluster: LocalCluster, namespace: str, tmp_path: Path) -> Iterator[Da
     daemon.kill()
 
 
-def _declared(daemon: Daemon, namespace: str, *, annotations: str = "", spec: str = "") -> None:
-    """Declares the application with more in its metadata and spec."""
-    daemon.declare("app", namespace)
-    file = daemon.folder / "apps" / "app.yaml"
-    text = file.read_text().replace("namespace: argocd}", f"namespace: argocd, annotations: {{{annotations}}}}}")
-    file.write_text(text + spec)
+def _declared(daemon: Daemon, namespace: str, *, spec: str = "", **annotations: str) -> None:
+    """Declares the application with annotations, and more in its spec."""
+    daemon.declare("app", namespace, **annotations)
+    with (daemon.folder / "apps" / "app.yaml").open("a") as file:
+        file.write(spec)
 
 
 @contextmanager
@@ -88,7 +87,7 @@ def test_a_fight_says_who_the_other_one_is(daemon: Daemon, cluster: LocalCluster
 
 def test_reported_drift_is_counted_and_kept(daemon: Daemon, cluster: LocalCluster, namespace: str) -> None:
     """`gitopsd.dev/drift: report`: shown with manager, operation and time, in metrics too, not healed, and no Secret's value."""
-    _declared(daemon, namespace, annotations="gitopsd.dev/drift: report")
+    _declared(daemon, namespace, drift="report")
     ref, secret = ObjectRef("apps", "Deployment", namespace, "web"), ObjectRef("", "Secret", namespace, "login")
     with daemon:
         daemon.until_synced("app")
