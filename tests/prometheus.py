@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import subprocess
 import threading
 import time
@@ -19,8 +20,8 @@ from localcluster.layout import free_ports
 _CONFIG = """\
 scrape_configs:
   - job_name: shop
-    scrape_interval: 200ms
-    scrape_timeout: 200ms
+    scrape_interval: 500ms
+    scrape_timeout: 500ms
     static_configs: [{{targets: ['127.0.0.1:{port}']}}]
 """
 
@@ -69,11 +70,18 @@ def prometheus(folder: Path, exposer: Exposer) -> Iterator[str]:
 
 
 def _until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ready is not enough: what was never scraped is no data."""
     deadline = time.monotonic() + 60
-    while True:
+    while not _has_scraped(url):
         assert process.poll() is None, log.read_text()[-2000:]
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"{url}/-/ready", timeout=5).close()  # noqa: S310 - our own server
-            return
         assert time.monotonic() < deadline, log.read_text()[-2000:]
         time.sleep(0.1)
+
+
+def _has_scraped(url: str) -> bool:
+    with (
+        contextlib.suppress(urllib.error.URLError, ConnectionError),
+        urllib.request.urlopen(f"{url}/api/v1/query?query=up", timeout=5) as answer,  # noqa: S310 - our own server
+    ):
+        return any(sample["value"][1] == "1" for sample in json.load(answer)["data"]["result"])
+    return False
