@@ -11,10 +11,10 @@ cyclic, as schemas are.
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Self, TypeAlias
 
 _STRATEGY = "x-kubernetes-patch-strategy"
@@ -90,8 +90,8 @@ def _field(spec: Any, types: Mapping[str, MapType]) -> MapType | ListType:
 
 @cache
 def _builtin() -> dict[str, Any]:
-    text = resources.files("gitopsd.render.kustomize").joinpath("data/merge_keys.json").read_text()
-    document: dict[str, Any] = json.loads(text)
+    # importlib.resources reads it as well, and takes as long to load as a small overlay takes to render.
+    document: dict[str, Any] = json.loads(pkgutil.get_data("gitopsd.render.kustomize", "data/merge_keys.json") or b"{}")
     return document
 
 
