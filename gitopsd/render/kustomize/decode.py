@@ -1,4 +1,4 @@
-"""Documents to dataclasses, by Go's rules: what `json.Unmarshal` takes and refuses, kustomize takes and refuses.
+"""Documents to dataclasses and named tuples, by Go's rules: what `json.Unmarshal` takes and refuses, kustomize takes and refuses.
 
 Keys match whatever their case; null is as if absent. What else is taken differs from file to file: see `Reading`.
 """
@@ -6,7 +6,7 @@ Keys match whatever their case; null is as if absent. What else is taken differs
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -37,7 +37,7 @@ class _Field:
 
 
 def decode(cls: type[T], value: Any, reading: Reading, path: str = "") -> T:
-    """An instance of a dataclass from a mapping. Raises FieldError with the path of what is wrong."""
+    """An instance of a dataclass or named tuple from a mapping. Raises FieldError with the path of what is wrong."""
     if value is None:
         return cls()
     if not isinstance(value, dict):
@@ -57,13 +57,11 @@ def decode(cls: type[T], value: Any, reading: Reading, path: str = "") -> T:
 
 @lru_cache(maxsize=64)
 def _fields_of(cls: Any) -> dict[str, _Field]:
-    hints = get_type_hints(cls)
-    names = {item.name: item.metadata.get("key", _camel(item.name)) for item in fields(cls)}
-    return {key.lower(): _Field(name, hints[name]) for name, key in names.items()}
+    return {name.replace("_", ""): _Field(name, hint) for name, hint in get_type_hints(cls).items()}
 
 
-def _camel(name: str) -> str:
-    return name.replace("_", "")
+def _is_record(hint: Any) -> bool:
+    return isinstance(hint, type) and (is_dataclass(hint) or hasattr(hint, "_fields"))
 
 
 def _convert(hint: Any, value: Any, path: str, reading: Reading) -> Any:
@@ -77,7 +75,7 @@ def _convert(hint: Any, value: Any, path: str, reading: Reading) -> Any:
         return _convert_list(get_args(hint)[0], value, path, reading)
     if origin is dict:
         return _convert_mapping(get_args(hint)[1], value, path, reading)
-    if isinstance(hint, type) and is_dataclass(hint):
+    if _is_record(hint):
         return decode(hint, value, reading, path)
     return _as_text(value, path) if hint is str and reading is not Reading.STRICT else _convert_scalar(hint, value, path)
 

@@ -152,8 +152,7 @@ def _check_type(spec: Kustomization, file: File, name: str) -> None:
 def modernise(spec: Kustomization) -> Kustomization:
     """The same with `bases`, `imageTags` and `helmChartInflationGenerator` under their present names."""
     charts = tuple(_modern_chart(chart) for chart in spec.helm_chart_inflation_generator)
-    return replace(
-        spec,
+    return spec._replace(
         kind=spec.kind or "Kustomization",
         resources=spec.resources + spec.bases,
         bases=(),

@@ -31,8 +31,7 @@ def edit_layer(layer: Layer, options: KustomizeOptions, variables: Mapping[str, 
     Raises RenderError for an option that can't be read, or contradicts the file without `force`.
     """
     spec = layer.spec
-    spec = replace(
-        spec,
+    spec = spec._replace(
         name_prefix=options.name_prefix or spec.name_prefix,
         name_suffix=options.name_suffix or spec.name_suffix,
         namespace=options.namespace or spec.namespace,
@@ -60,7 +59,7 @@ def set_images(own: tuple[Image, ...], arguments: tuple[str, ...]) -> tuple[Imag
         old = images.get(image.name, Image())
         parts = ("new_name", "new_tag", "digest")
         kept = {part: getattr(old, part) for part in parts if getattr(image, part) == _KEEP}
-        images[image.name] = replace(image, **kept)
+        images[image.name] = image._replace(**kept)
     return tuple(images[name] for name in sorted(images))
 
 
@@ -118,12 +117,12 @@ def _labelled(spec: Kustomization, options: KustomizeOptions) -> Kustomization:
     if not labels:
         return spec
     if not options.label_without_selector:
-        return replace(spec, common_labels=_merged(spec.common_labels, labels, "commonLabels", force=force))
+        return spec._replace(common_labels=_merged(spec.common_labels, labels, "commonLabels", force=force))
     new = Label(dict(labels), include_templates=options.label_include_templates)
     taken = {key for label in spec.labels for key in label.pairs} & labels.keys()
     if taken and not force:
         raise _already(min(taken), "commonLabels")
-    return replace(spec, labels=(*spec.labels, new))
+    return spec._replace(labels=(*spec.labels, new))
 
 
 def _merged(own: Mapping[str, str], new: Mapping[str, str], name: str, *, force: bool) -> dict[str, str]:

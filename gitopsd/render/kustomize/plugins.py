@@ -6,7 +6,7 @@ Only kustomize's built-in kinds run. Programs and containers are refused by name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -151,7 +151,7 @@ def _data(make: Any) -> Callable[[Object, Layer], Generated]:
     def generate(obj: Object, layer: Layer) -> Generated:
         args = decode(GeneratorArgs, obj, Reading.LOOSE)
         metadata = _read(obj).metadata
-        full = replace(args, name=args.name or metadata.name, namespace=args.namespace or metadata.namespace)
+        full = args._replace(name=args.name or metadata.name, namespace=args.namespace or metadata.namespace)
         return generate_data(make, full, layer.root)
 
     return generate

@@ -7,7 +7,7 @@ give it. Steps are run in one place, by `accumulate`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -73,15 +73,15 @@ def generator_steps(layer: Layer) -> Iterator[GeneratorStep]:
     """ConfigMaps, then Secrets, then Helm charts."""
     spec, root = layer.spec, layer.root
     for index, args in enumerate(spec.config_map_generator):
-        full = replace(args, options=merge_options(args.options, spec.generator_options))
+        full = args._replace(options=merge_options(args.options, spec.generator_options))
         make = partial(generate_data, make_config_map, full, root)
         yield Step(make, f"configMapGenerator[{index}]", Configured(kind="ConfigMapGenerator"))
     for index, args in enumerate(spec.secret_generator):
-        full = replace(args, options=merge_options(args.options, spec.generator_options))
+        full = args._replace(options=merge_options(args.options, spec.generator_options))
         make = partial(generate_data, make_secret, full, root)
         yield Step(make, f"secretGenerator[{index}]", Configured(kind="SecretGenerator"))
     for index, chart in enumerate(spec.helm_charts):
-        make = partial(inflated, replace(chart, namespace=chart.namespace or spec.namespace), layer)
+        make = partial(inflated, chart._replace(namespace=chart.namespace or spec.namespace), layer)
         yield Step(make, f"helmCharts[{index}]", Configured(kind="HelmChartInflationGenerator"))
 
 
