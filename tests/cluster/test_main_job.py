@@ -87,7 +87,7 @@ def test_a_commit_goes_live_and_what_it_drops_is_pruned(daemon: Daemon, cluster:
         daemon.until_synced(APP, second)
         web = cluster.api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/web")
         assert web["spec"]["replicas"] == 3
-        assert not exists(cluster, f"{core}/configmaps/extra")
+        daemon.until(lambda: not exists(cluster, f"{core}/configmaps/extra"))
         assert cluster.api.get(f"{core}/configmaps/bystander") == before
         records = daemon.get(f"/api/v1/applications/{APP}/history")["items"]
         assert [record["revision"] for record in records] == [second, first]

@@ -15,6 +15,7 @@ from tests.cluster.syncing import Syncing, syncing
 from tests.cluster.test_order import hook, jobs, named, waved
 from tests.cluster.world import config_map, deployment
 from tests.reconciling import WATCH
+from tests.waiting import until
 
 
 async def deleted(world: Syncing, deletion: Deletion) -> tuple[Phase, str]:
@@ -32,8 +33,8 @@ async def test_an_application_is_taken_away(cluster: LocalCluster, namespace: st
         assert record.phase is Phase.SUCCEEDED, record.message
         assert jobs(cluster, namespace) == {}
         assert await deleted(world, Deletion(cascade=True)) == (Phase.SUCCEEDED, "2 hooks run, 2 pruned")
-        for kind in ("apps/v1/namespaces/{}/deployments", "batch/v1/namespaces/{}/jobs"):
-            assert cluster.api.get(f"/apis/{kind.format(namespace)}")["items"] == []
+        assert cluster.api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"] == []
+        await until(lambda: jobs(cluster, namespace) == {})
         names = {entry["metadata"]["name"] for entry in cluster.api.get(f"/api/v1/namespaces/{namespace}/configmaps")["items"]}
         assert names - {"kube-root-ca.crt"} == {"bystander"}
         assert await world.port.inventory(world.app) == Inventory()
