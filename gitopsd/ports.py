@@ -15,6 +15,7 @@ from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.project import Target
+from gitopsd.model.receipt import Receipt
 from gitopsd.model.record import Condition, Drift, SyncRecord
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Snapshot
@@ -175,6 +176,19 @@ class OrderBook(Protocol):
 
     async def lift(self, app: AppKey, order: Order) -> None:
         """An order stands no longer; one of its name that was given since does."""
+
+
+class ReceiptBook(Protocol):
+    """The receipts of objects in sync, as they outlive the process. What it loses costs requests, and nothing else.
+
+    `judge` names whose word they are: the cluster's, and that of the gitopsd that judged its answers. Raises StorageError.
+    """
+
+    async def receipts(self, judge: str) -> Mapping[ObjectRef, Receipt]:
+        """Those that have not expired."""
+
+    async def note(self, judge: str, changes: Mapping[ObjectRef, Receipt | None]) -> None:
+        """Stores receipts in place of earlier ones of the same objects; None is for an object that has none any more."""
 
 
 class HistoryPort(OrderBook, Protocol):

@@ -80,7 +80,7 @@ async def open_service(config: Config) -> Service:
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
     renderer = Renderer(rendering, sources.fetch, _bounds(config), helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
-    clusters = Clusters(_clusters(config), _identity(config), watching.listener())
+    clusters = Clusters(_clusters(config), _identity(config), watching.listener(), history)
     ports = Ports(_trusted(sources, config), renderer, clusters, history, clock)
     reconciler = _reconciler(config, ports)
     events = Events()

@@ -11,7 +11,9 @@ from gitopsd.history import is_worth_keeping, tells_of_drift
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health
 from gitopsd.model.plan import Summary
+from gitopsd.model.receipt import Receipt
 from gitopsd.model.record import Condition, Drift, DriftOutcome, Phase, SyncRecord
+from gitopsd.model.refs import ObjectRef
 from gitopsd.model.standing import Order, Standing
 from gitopsd.ports import Page
 
@@ -39,12 +41,13 @@ class FakeClock:
 
 @dataclass(slots=True)
 class FakeHistory:
-    """Everything is kept for ever, in lists."""
+    """Everything is kept for ever. `kept` are the receipts, by judge."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     records: dict[int, SyncRecord] = field(default_factory=dict)
     drift: dict[int, Drift] = field(default_factory=dict)
     ordered: dict[AppKey, Standing] = field(default_factory=dict)
+    kept: dict[str, dict[ObjectRef, Receipt]] = field(default_factory=dict)
 
     async def begin(self, record: SyncRecord) -> SyncRecord:
         return self._insert(record)
@@ -132,6 +135,17 @@ class FakeHistory:
         for number, drift in self.drift.items():
             if drift.app == app and drift.until is None:
                 self.drift[number] = replace(drift, until=self.clock.now())
+
+    async def receipts(self, judge: str) -> Mapping[ObjectRef, Receipt]:
+        now = self.clock.now().timestamp()
+        return {ref: receipt for ref, receipt in self.kept.get(judge, {}).items() if receipt.expires > now}
+
+    async def note(self, judge: str, changes: Mapping[ObjectRef, Receipt | None]) -> None:
+        kept = self.kept.setdefault(judge, {})
+        for ref, receipt in changes.items():
+            kept.pop(ref, None)
+            if receipt:
+                kept[ref] = receipt
 
     async def check(self) -> None:
         """Memory can always be written."""

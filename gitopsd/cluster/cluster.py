@@ -18,6 +18,7 @@ from gitopsd.cluster.observer import Observer
 from gitopsd.cluster.offspring import offspring
 from gitopsd.cluster.orphans import orphans
 from gitopsd.cluster.paths import collection
+from gitopsd.cluster.receipts import Receipts
 from gitopsd.cluster.reflector import Reflector, Sink, Target
 from gitopsd.cluster.sending import Sender
 from gitopsd.cluster.store import Kind, Store
@@ -32,20 +33,22 @@ from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import account
-from gitopsd.ports import Offspring, Trial, Written
+from gitopsd.ports import Offspring, ReceiptBook, Trial, Written
 
 
 class Cluster:
     """Everything about one cluster; connects on first use."""
 
-    def __init__(self, config: ClusterConfig, identity: Identity, listener: Listener) -> None:
+    def __init__(self, config: ClusterConfig, identity: Identity, listener: Listener, book: ReceiptBook | None) -> None:
         """Asks nothing yet."""
         self.config = config
         self._identity = identity
         self._client = Client(config, listener)
         self._discovery = Discovery(self._client)
         self._definitions = Definitions(self._discovery.changed)
-        self._store = Store(identity.installation, Reading(identity.manager, identity.health), listener.on_change)
+        self._receipts = Receipts(book)
+        reading = Reading(identity.manager, identity.health)
+        self._store = Store(identity.installation, reading, listener.on_change, self._receipts)
         self._inventories = Inventories(self._client, identity)
         self._link = Link(self._client, listener, self._returned)
         self._watches = Watches(self._client, self._store, self._link)
@@ -58,6 +61,7 @@ class Cluster:
         await self._link.close()
         await self._watches.close()
         await self._client.close()
+        await self._receipts.close()
 
     def reconfigure(self, config: ClusterConfig) -> None:
         """The same cluster is reached in another way, or has other limits."""
@@ -175,6 +179,7 @@ class Cluster:
             targets = ((Target(r.kind, collection(r), accept=METADATA_ONLY), sink) for r, sink in served if r is not None)
             self._following = [self._watches.follow(target, sink) for target, sink in targets]
         await settle_all(self._following, SYNC_SECONDS)
+        await self._receipts.recall(self._link.identity)
         return surface
 
     def _epoch(self, group: str) -> str:

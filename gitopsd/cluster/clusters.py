@@ -19,17 +19,24 @@ from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.project import Target
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
-from gitopsd.ports import Offspring, Trial, Written
+from gitopsd.ports import Offspring, ReceiptBook, Trial, Written
 
 
 class Clusters:
     """All configured clusters as one `ClusterPort`. Use it as an asynchronous context manager, or call `close` at the end."""
 
-    def __init__(self, configs: Iterable[ClusterConfig], identity: Identity, listener: Listener | None = None) -> None:
-        """Asks nothing yet: a cluster that can't be reached is no reason not to start."""
+    def __init__(
+        self,
+        configs: Iterable[ClusterConfig],
+        identity: Identity,
+        listener: Listener | None = None,
+        book: ReceiptBook | None = None,
+    ) -> None:
+        """Asks nothing yet: a cluster that can't be reached is no reason not to start. Without a `book` receipts end with it."""
         self._identity = identity
         self._listener = listener or Listener()
-        self._clusters = {config.name: Cluster(config, identity, self._listener) for config in configs}
+        self._book = book
+        self._clusters = {config.name: self._cluster(config) for config in configs}
         self._declared: dict[str, ClusterConfig] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -66,10 +73,13 @@ class Clusters:
                 leaving.add_done_callback(self._leaving.discard)
         for name, config in declared.items():
             if name not in self._clusters:
-                self._clusters[name] = Cluster(config, self._identity, self._listener)
+                self._clusters[name] = self._cluster(config)
             else:
                 self._clusters[name].reconfigure(config)
         on_change()
+
+    def _cluster(self, config: ClusterConfig) -> Cluster:
+        return Cluster(config, self._identity, self._listener, self._book)
 
     def _at(self, server: str) -> Cluster | None:
         """The cluster that destinations call by this server."""

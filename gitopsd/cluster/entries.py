@@ -11,20 +11,8 @@ from gitopsd.diff.judge import digest, fields_digest, project
 from gitopsd.model.health import Health
 from gitopsd.model.marks import Mark
 from gitopsd.model.plan import Live
+from gitopsd.model.receipt import Fingerprint
 from gitopsd.model.refs import Object, ObjectRef
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What has to stay as it is for an object to stay in sync.
-
-    `fields` is the digest of the fields that we hold, `values` that of the live values of these fields. Where the content is
-    not watched, the resourceVersion stands in for the values.
-    """
-
-    uid: str
-    fields: str
-    values: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ class Link:
             if known is not None:
                 self._on_return(known == identity)
 
+    @property
+    def identity(self) -> str:
+        """The cluster's, as it was confirmed last; empty where it is not known."""
+        return self._identity or ""
+
     def _confirmed(self) -> bool:
         return not self._doubt
 
@@ -77,7 +82,7 @@ class Link:
         try:
             found = await self._client.get(_IDENTITY)
         except Refusal:
-            return "unknown"  # without the right to know we take it for the same; its resourceVersions will tell
+            return ""  # without the right to know we take it for the same; its resourceVersions will tell
         return str(found["metadata"]["uid"])
 
     async def pause(self, seconds: float) -> None:

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from gitopsd.cluster.entries import Entry, Fingerprint, Reading, entry
+from gitopsd.cluster.entries import Entry, Reading, entry
 from gitopsd.cluster.paths import METADATA_ONLY
+from gitopsd.cluster.receipts import RECEIPT_SECONDS, Receipts, holds
 from gitopsd.model.app import AppKey
 from gitopsd.model.marks import PART_OF_LABEL
 from gitopsd.model.plan import Desired, Live
+from gitopsd.model.receipt import Fingerprint, Receipt
 from gitopsd.model.refs import GroupKind, Object, ObjectRef
-
-RECEIPT_SECONDS = 12 * 3600.0
-"""For how long a receipt counts, give or take a tenth: nothing that we can't see can stay wrong for longer."""
 
 ABSENT_SECONDS = 60.0
 """For how long an answer "not found" about an object that is not watched (its label is gone, or it is) counts."""
@@ -27,18 +26,6 @@ MAX_DELETIONS = 1000
 
 Kind = tuple[str, str]
 """apiVersion and kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the server's answer said when the object was in sync (see `gitopsd.diff.judge`). `expires` is monotonic."""
-
-    desired: str
-    fingerprint: Fingerprint
-    epoch: str
-    expires: float
-    warnings: tuple[str, ...] = ()
-    """What there was to say: it holds as long as the receipt does."""
 
 
 @dataclass(slots=True)
@@ -121,10 +108,12 @@ class Table:
 class Store:
     """All tables and receipts of one cluster. `on_change` is told of objects that are no longer as they were left."""
 
-    def __init__(self, installation: str, reading: Reading, on_change: Callable[[AppKey, ObjectRef], None]) -> None:
-        """Empty."""
+    def __init__(
+        self, installation: str, reading: Reading, on_change: Callable[[AppKey, ObjectRef], None], receipts: Receipts
+    ) -> None:
+        """Empty, but for the receipts."""
         self.tables: dict[Kind, Table] = {}
-        self.receipts: dict[ObjectRef, Receipt] = {}
+        self.receipts = receipts
         self.strays: dict[ObjectRef, Entry] = {}
         """Objects that no reflector sees (no mark, or nobody watches their kind): as they were when last asked for."""
         self._installation = installation
@@ -192,32 +181,27 @@ class Store:
 
     def keep(self, desired: Desired, fingerprint: Fingerprint, epoch: str, warnings: tuple[str, ...] = ()) -> None:
         """Keeps a receipt: with this fingerprint, `desired` is in sync, and there are these warnings about it."""
-        expires = time.monotonic() + RECEIPT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
-        self.receipts[desired.ref] = Receipt(desired.digest, fingerprint, epoch, expires, warnings)
-
-    def in_sync(self, desired: Desired, known: Entry, epoch: str) -> bool:
-        """Whether a receipt says that the object is as Git wants it."""
-        receipt = self.receipts.get(desired.ref)
-        return (
-            receipt is not None
-            and receipt.desired == desired.digest
-            and receipt.fingerprint == known.fingerprint
-            and receipt.epoch == epoch
-            and time.monotonic() < receipt.expires
-        )
+        expires = time.time() + RECEIPT_SECONDS * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load, guards nothing
+        self.receipts.keep(desired.ref, Receipt(desired.digest, fingerprint, epoch, expires, warnings))
 
     def synced(self, desired: Desired, known: Entry, epoch: str) -> Live | None:
-        """The live object with what its receipt has to say; None where no receipt holds."""
-        if not self.in_sync(desired, known, epoch):
+        """The live object with what its receipt has to say; None where no receipt says that it is as Git wants it."""
+        receipt = self.receipts.get(desired.ref)
+        if (
+            receipt is None
+            or receipt.desired != desired.digest
+            or receipt.fingerprint != known.fingerprint
+            or receipt.epoch != epoch
+            or not holds(receipt)
+        ):
             return None
-        warnings = self.receipts[desired.ref].warnings
-        return replace(known.synced, warnings=warnings) if warnings else known.synced
+        return replace(known.synced, warnings=receipt.warnings) if receipt.warnings else known.synced
 
     # --- absence
 
     def gone(self, ref: ObjectRef) -> None:
         """The server said that the object is not there."""
-        self.receipts.pop(ref, None)
+        self.receipts.drop(ref)
         self.strays.pop(ref, None)
         for kind in tuple(self._kinds(ref.group_kind)):
             self.tables[kind].drop(ref)
@@ -225,7 +209,7 @@ class Store:
 
     def doubt(self, ref: ObjectRef) -> None:
         """An answer contradicted what is known: the next pass asks."""
-        self.receipts.pop(ref, None)
+        self.receipts.drop(ref)
         self.strays.pop(ref, None)
         self._absent.pop(ref, None)
 

@@ -1,4 +1,4 @@
-"""The history: `gitopsd.ports.HistoryPort` and `HistoryQueries` over a database.
+"""The history: `gitopsd.ports.HistoryPort`, `HistoryQueries` and `ReceiptBook` over a database.
 
 All of its work is done by one thread, in the order in which it was asked for, so that the event loop never waits for a disk and
 SQLite never waits for itself.
@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from gitopsd.history import store
 from gitopsd.history.database import Database, open_database
+from gitopsd.history.receipts import read_receipts, write_receipts
 from gitopsd.history.retention import Retention, trim_age, trim_app
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health
+from gitopsd.model.receipt import Receipt
 from gitopsd.model.record import Condition, Drift, SyncRecord, SyncStatus, TriggerKind
+from gitopsd.model.refs import ObjectRef
 from gitopsd.model.standing import Order, Standing, standing_of, stored
 from gitopsd.ports import Clock, Page
 
@@ -165,6 +168,15 @@ class History:
         await self._do(forget)
         self._drifting.discard(app)
         self._stored.pop(app, None)
+
+    async def receipts(self, judge: str) -> Mapping[ObjectRef, Receipt]:
+        """See `ReceiptBook.receipts`."""
+        now = self._clock.now().timestamp()
+        return await self._do(lambda connection: read_receipts(connection, judge, now))
+
+    async def note(self, judge: str, changes: Mapping[ObjectRef, Receipt | None]) -> None:
+        """See `ReceiptBook.note`."""
+        await self._do(lambda connection: write_receipts(connection, judge, changes))
 
     async def check(self) -> None:
         """See `HistoryQueries.check`."""

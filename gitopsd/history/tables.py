@@ -156,3 +156,13 @@ flags = Table(
     Column("value", Json, nullable=False),
 )
 """The standing orders of an application (`gitopsd.model.standing`), each by its name."""
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("judge", Text, primary_key=True),
+    Column("object", Json, primary_key=True),
+    Column("receipt", Json, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+"""What clusters said of objects in sync; `expires` is in seconds since 1970."""

@@ -203,7 +203,7 @@ async def test_what_an_autoscaler_scaled_yields(cluster: LocalCluster, port: Clu
     await sync(port, app, want)
     scaled(cluster, want.ref, 6, manager="kube-controller-manager")
     store = port._clusters["local"]._store
-    receipt = store.receipts[want.ref].fingerprint
+    receipt = store.receipts.known[want.ref].fingerprint
     await until(lambda: store.tables["apps/v1", "Deployment"].entries[want.ref].fingerprint != receipt)
     live = (await port.observe(app, wanted(want), await port.inventory(app)))[want.ref]
     trial = await port.dry_run(app, Step(want.ref, Action.CONFIGURE, "", want, live))

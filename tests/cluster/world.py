@@ -13,7 +13,7 @@ from gitopsd.model.app import App, AppKey, AppSpec, Destination, SyncPolicy
 from gitopsd.model.marks import OWNER_ANNOTATION, PART_OF_LABEL, Mark, applyset_id
 from gitopsd.model.plan import Action, Desired, DesiredSet, Inventory, Live, Member, Step
 from gitopsd.model.refs import Object, ObjectRef
-from gitopsd.ports import ClusterPort, Trial, Written
+from gitopsd.ports import ClusterPort, ReceiptBook, Trial, Written
 from localcluster import LocalCluster
 
 IDENTITY = Identity(installation="test")
@@ -147,7 +147,9 @@ def _step(want: Desired, live: Live | None) -> Step | None:
     return None if live.in_sync else Step(want.ref, Action.CONFIGURE, "", want, live)
 
 
-def clusters(cluster: LocalCluster, heard: Heard | None = None, identity: Identity = IDENTITY) -> Clusters:
+def clusters(
+    cluster: LocalCluster, heard: Heard | None = None, identity: Identity = IDENTITY, book: ReceiptBook | None = None
+) -> Clusters:
     """The port under test, for the local cluster under the name `local`."""
     config = ClusterConfig("local", "https://kubernetes.default.svc", kubeconfig=str(cluster.kubeconfig))
-    return Clusters([config], identity, heard.listener if heard else None)
+    return Clusters([config], identity, heard.listener if heard else None, book)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitopsd.cluster.entries import Reading
+from gitopsd.cluster.receipts import Receipts
 from gitopsd.cluster.store import Store, Table
 from gitopsd.health import OwnRules, assess
 from gitopsd.health.own import OwnRule
@@ -40,7 +41,7 @@ def told() -> Told:
 @pytest.fixture
 def table(told: Told) -> Table:
     """The table of Services, with an empty list."""
-    table = Store("prod", Reading("gitopsd", assess), told).table(("v1", "Service"))
+    table = Store("prod", Reading("gitopsd", assess), told, Receipts()).table(("v1", "Service"))
     table.begin()
     table.complete(0)
     return table
@@ -126,11 +127,11 @@ def test_a_receipt_holds_as_long_as_nothing_changes(table: Table) -> None:
     table.changed(_service(1))
     store.keep(WANT, table.entries[REF].fingerprint, "epoch")
     table.changed(_service(2, labels={PART_OF_LABEL: "x", "more": "y"}))
-    assert store.in_sync(WANT, table.entries[REF], "epoch")
-    assert not store.in_sync(WANT, table.entries[REF], "later")
-    assert not store.in_sync(Desired(REF, "v1", b"{}", "other"), table.entries[REF], "epoch")
+    assert store.synced(WANT, table.entries[REF], "epoch")
+    assert not store.synced(WANT, table.entries[REF], "later")
+    assert not store.synced(Desired(REF, "v1", b"{}", "other"), table.entries[REF], "epoch")
     table.changed(_service(3, port=81))
-    assert not store.in_sync(WANT, table.entries[REF], "epoch")
+    assert not store.synced(WANT, table.entries[REF], "epoch")
 
 
 def test_our_own_writes_are_no_news(table: Table, told: Told) -> None:
@@ -153,7 +154,7 @@ def test_another_cluster_is_a_clean_slate(table: Table) -> None:
     table.changed(_service(100))
     table.store.keep(WANT, table.entries[REF].fingerprint, "")
     table.store.clear()
-    assert (table.entries, table.store.receipts) == ({}, {})
+    assert (table.entries, table.store.receipts.known) == ({}, {})
     table.begin()
     table.listed(_service(1))
     table.complete(2)
@@ -173,7 +174,7 @@ def test_an_answer_overtaken_by_a_deletion_brings_nothing_back(table: Table) -> 
 @given(st.data())
 def test_believes_the_server_in_the_end(data: st.DataObject) -> None:
     """However answers, events and new lists are interleaved, what is known at the end is what is there."""
-    table = Store("prod", Reading("gitopsd", assess), lambda *_: None).table(("v1", "Service"))
+    table = Store("prod", Reading("gitopsd", assess), lambda *_: None, Receipts()).table(("v1", "Service"))
     history = data.draw(st.lists(st.sampled_from(["write", "delete"]), max_size=8), label="history")
     answers: list[Object] = []
     now: Object | None = None
@@ -212,6 +213,6 @@ def test_absence_is_believed_for_a_while(table: Table) -> None:
 def test_health_is_told_by_what_the_store_was_given() -> None:
     """The rules of the configuration hold for what watches bring."""
     own = OwnRules([OwnRule(GroupKind("", "Service"), "false", failed="spec.port == 81")])
-    table = Store("prod", Reading("gitopsd", partial(assess, own=own)), lambda *_: None).table(("v1", "Service"))
+    table = Store("prod", Reading("gitopsd", partial(assess, own=own)), lambda *_: None, Receipts()).table(("v1", "Service"))
     table.changed({**_service(1, port=81), "apiVersion": "v1", "kind": "Service"})
     assert table.entries[REF].live.health.status is HealthStatus.DEGRADED

@@ -16,6 +16,7 @@ from gitopsd.history.database import migrate, open_database
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, FieldChange
+from gitopsd.model.receipt import Fingerprint, Receipt
 from gitopsd.model.record import (
     Condition,
     Drift,
@@ -31,7 +32,7 @@ from gitopsd.model.record import (
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Commit
 from gitopsd.model.standing import Pinned, Standing, Suspended
-from gitopsd.ports import HistoryPort, HistoryQueries
+from gitopsd.ports import HistoryPort, HistoryQueries, ReceiptBook
 from tests.fakes_history import FakeClock, FakeHistory
 
 CLOCK = FakeClock()
@@ -41,8 +42,8 @@ OTHER = AppKey("argocd", "other")
 DEPLOYMENT = ObjectRef("apps", "Deployment", "web", "api")
 
 
-class AnyHistory(HistoryPort, HistoryQueries, Protocol):
-    """Both faces of a history."""
+class AnyHistory(HistoryPort, HistoryQueries, ReceiptBook, Protocol):
+    """All faces of a history."""
 
 
 def kinds() -> list[str]:
@@ -317,3 +318,33 @@ async def test_applications_that_are_remembered(history: AnyHistory) -> None:
         await history.record(attempt(app))
     await history.forget(OTHER)
     assert await history.applications() == {APP, OTHER}
+
+
+def receipt(desired: str = "d1", *, hours: float = 12) -> Receipt:
+    """One that expires so many hours from now."""
+    expires = (NOW + timedelta(hours=hours)).timestamp()
+    return Receipt(desired, Fingerprint("uid", "fields", "values"), "epoch", expires, ("v1beta1 is deprecated", "and so on"))
+
+
+async def test_receipts_are_read_as_they_were_noted(history: AnyHistory) -> None:
+    """Each judge's by themselves; a receipt that is noted again takes the place of the one before, None takes it away."""
+    namespace = ObjectRef("", "Namespace", "", "web")
+    await history.note("one", {DEPLOYMENT: receipt(), namespace: receipt()})
+    await history.note("other", {DEPLOYMENT: receipt("d2")})
+    await history.note("one", {DEPLOYMENT: receipt("d3"), namespace: None, replace(namespace, name="never there"): None})
+    assert await history.receipts("one") == {DEPLOYMENT: receipt("d3")}
+    assert await history.receipts("other") == {DEPLOYMENT: receipt("d2")}
+    assert await history.receipts("nobody") == {}
+
+
+async def test_receipts_that_have_expired_are_not_given(history: AnyHistory) -> None:
+    """Nobody would take them."""
+    await history.note("one", {DEPLOYMENT: receipt(hours=-1), replace(DEPLOYMENT, name="web"): receipt(hours=1)})
+    assert [ref.name for ref in await history.receipts("one")] == ["web"]
+
+
+async def test_nothing_to_note(history: AnyHistory) -> None:
+    """Nothing noted is nothing changed."""
+    await history.note("one", {DEPLOYMENT: receipt()})
+    await history.note("one", {})
+    assert await history.receipts("one") == {DEPLOYMENT: receipt()}
