@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.postgres import Postgres
 
 # No deadline: how long an example takes says something about the machine, not about us. A failure prints how to get it again.
 # In CI the examples are the same each time, so that a landing does not hang on chance; looking for new ones is what everybody
@@ -17,3 +21,10 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("gitopsd")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started for the first test that wants it; `database` makes one for each that asks."""
+    with Postgres() as server:
+        yield server

@@ -116,7 +116,7 @@ def _open_postgresql(where: URL, password: Callable[[], str] | None) -> Database
             arguments["password"] = password()  # read anew for each connection: it may have been rotated
 
     name = where.set(password=None).render_as_string()
-    with translated(name):
+    with _opening(engine, name):
         try:
             migrate(engine, name)
         except (IntegrityError, ProgrammingError):  # another replica was making the same tables: by now it has
@@ -134,9 +134,20 @@ def _open_sqlite(path: Path, now: datetime) -> Database:
         aside = _move_aside(path, now)
         notices = (f"{path}: the history is damaged ({damage}); it was moved to {aside}, and a new one begins",)
     engine = _sqlite_engine(path)
-    with translated(str(path)):
+    with _opening(engine, str(path)):
         migrate(engine, str(path))
     return Database(engine, str(path), notices)
+
+
+@contextmanager
+def _opening(engine: Engine, name: str) -> Iterator[None]:
+    """As `translated`; a start that fails leaves no connection open."""
+    try:
+        with translated(name):
+            yield
+    except StorageError:
+        engine.dispose()
+        raise
 
 
 def _sqlite_url(path: Path) -> URL:
@@ -183,7 +194,7 @@ def _move_aside(path: Path, now: datetime) -> Path:
 
 
 def migrate(engine: Engine, name: str, revision: str = "head") -> None:
-    """Brings the tables to `revision`, up or down (`base` has none); raises StorageError where a newer gitopsd made them."""
+    """Brings the tables to `revision`, up or down (`base`: none); raises StorageError where a newer gitopsd made them."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
@@ -196,4 +207,5 @@ def migrate(engine: Engine, name: str, revision: str = "head") -> None:
         if current == scripts.get_current_head() and revision == "head":
             return
         config.attributes["connection"] = connection
-        (command.downgrade if revision == "base" else command.upgrade)(config, revision)
+        passed = {script.revision for script in scripts.iterate_revisions(current, "base")} if current else set()
+        (command.downgrade if revision in {"base", *passed} else command.upgrade)(config, revision)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from localcluster import LocalCluster
 from localcluster.layout import free_ports
@@ -24,7 +25,7 @@ apiVersion: gitopsd.dev/v1alpha1
 kind: Config
 installation: {installation}
 server: {{listen: 127.0.0.1:{api}, metrics: 127.0.0.1:{metrics}}}
-storage: {{history: 'sqlite:history.db', mirrors: mirrors}}
+storage: {{history: '{history}', {password}mirrors: mirrors}}
 polling: {{interval: {polling}}}
 clusters:
   - {{name: in-cluster, server: 'https://kubernetes.default.svc', kubeconfig: {kubeconfig}}}
@@ -53,7 +54,8 @@ def _free_port() -> int:
 class Daemon:
     """`gitopsd run` in `folder`; a context manager. `installation` keeps its marks apart from those of other tests.
 
-    It polls each `polling`; `runner` is the beginning of its command line, where a profiler has its place.
+    It polls each `polling`; `runner` is the beginning of its command line, where a profiler has its place; `history` is the URL
+    of its database, where a password may stand in.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class Daemon:
     installation: str
     polling: str = "1s"
     runner: tuple[str, ...] = (sys.executable,)
+    history: str = "sqlite:history.db"
     repo: Repo = field(init=False)
     api: int = field(default_factory=_free_port)
     metrics: int = field(default_factory=_free_port)
@@ -69,7 +72,10 @@ class Daemon:
     def __post_init__(self) -> None:
         (self.folder / "apps").mkdir(parents=True)
         self.repo = Repo(self.folder / "repository.git")
+        (self.folder / "password").write_text(secret := urlsplit(self.history).password or "")
         config = _CONFIG.format(
+            history=self.history.replace(f":{secret}@", "@"),
+            password=f"passwordFile: {self.folder}/password, " if secret else "",
             installation=self.installation,
             api=self.api,
             metrics=self.metrics,

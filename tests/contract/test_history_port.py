@@ -1,8 +1,7 @@
-"""What every history promises: the fake, SQLite, and PostgreSQL where GITOPSD_TEST_POSTGRES names a server to use."""
+"""What every history promises: the fake, SQLite, and PostgreSQL."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +11,6 @@ from typing import Any, Protocol
 import pytest
 
 from gitopsd.history import History
-from gitopsd.history.database import migrate, open_database
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, FieldChange
@@ -46,22 +44,14 @@ class AnyHistory(HistoryPort, HistoryQueries, ReceiptBook, Protocol):
     """All faces of a history."""
 
 
-def kinds() -> list[str]:
-    """The histories that can be tested here."""
-    return ["fake", "sqlite", *(["postgresql"] if os.environ.get("GITOPSD_TEST_POSTGRES") else [])]
-
-
-@pytest.fixture(params=kinds())
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
 async def history(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AnyHistory]:
     """An empty history."""
     if request.param == "fake":
         yield FakeHistory()
         return
-    postgres = os.environ.get("GITOPSD_TEST_POSTGRES", "")
-    url = f"sqlite://{tmp_path}/history.db" if request.param == "sqlite" else postgres
-    opened = open_database(url, now=NOW)
-    migrate(opened.engine, opened.name, "base")
-    opened.close()
+    kind: str = request.param
+    url = f"sqlite://{tmp_path}/history.db" if kind == "sqlite" else request.getfixturevalue("postgres").database()
     history = await History.open(url, CLOCK)
     yield history
     await history.close()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -11,69 +10,113 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
+from gitopsd import history
+from gitopsd.history import store
 from gitopsd.history.database import Database, migrate, open_database, translated
 from gitopsd.history.tables import metadata
+from gitopsd.model.app import AppKey
 from gitopsd.model.errors import StorageError
+from gitopsd.model.plan import Action, FieldChange
+from gitopsd.model.record import (
+    Drift,
+    DriftOutcome,
+    ObjectResult,
+    Phase,
+    ResultStatus,
+    SyncRecord,
+    SyncStatus,
+    Trigger,
+    TriggerKind,
+)
+from gitopsd.model.refs import ObjectRef
+from tests.postgres import Postgres
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-DATABASES = ["sqlite", *(["postgresql"] if os.environ.get("GITOPSD_TEST_POSTGRES") else [])]
+APP, REF = AppKey("argocd", "web"), ObjectRef("", "ConfigMap", "web", "settings")
+RECORD = SyncRecord(
+    APP, Trigger(TriggerKind.POLL), Phase.SUCCEEDED, "done", NOW, NOW, sync=SyncStatus.OUT_OF_SYNC,
+    results=(ObjectResult(REF, Action.CREATE, ResultStatus.SYNCED),),
+    drifts=(Drift(APP, REF, FieldChange("data.a", 1, 2), NOW, DriftOutcome.REPORTED),),
+)  # fmt: skip
 
 
-def opened(kind: str, folder: Path) -> Database:
-    """An open database of a kind."""
-    url = f"sqlite://{folder}/history.db" if kind == "sqlite" else os.environ["GITOPSD_TEST_POSTGRES"]
+def opened(url: str) -> Database:
+    """An open database."""
     return open_database(url, now=NOW)
 
 
-def open_and_close(kind: str, folder: Path) -> tuple[str, ...]:
+def open_and_close(url: str) -> tuple[str, ...]:
     """What another process has to say when it opens the database."""
-    database = opened(kind, folder)
+    database = opened(url)
     database.close()
     return database.notices
 
 
-@pytest.mark.parametrize("kind", DATABASES)
-def test_migrations_make_what_the_tables_say(tmp_path: Path, kind: str) -> None:
+def sqlite(folder: Path) -> str:
+    """The URL of a SQLite database in a folder."""
+    return f"sqlite://{folder}/history.db"
+
+
+def test_migrations_make_what_the_tables_say(url: str) -> None:
     """After all migrations, the database is what tables.py describes: no column, index or type is missing or different."""
-    database = opened(kind, tmp_path)
+    database = opened(url)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()
 
 
-@pytest.mark.parametrize("kind", DATABASES)
-def test_migrations_go_both_ways(tmp_path: Path, kind: str) -> None:
-    """Down to nothing and up again works, and leaves the same tables."""
-    database = opened(kind, tmp_path)
-    tables = set(inspect(database.engine).get_table_names())
-    migrate(database.engine, database.name, "base")
-    assert set(inspect(database.engine).get_table_names()) == {"alembic_version"}
+def test_migrations_go_both_ways_and_keep_what_has_a_place(url: str) -> None:
+    """Down step by step, and up again: what stands in the tables that a version knows is unchanged, until there are none."""
+    database = opened(url)
+    with database.transaction() as connection:
+        store.insert_record(connection, RECORD)
+        store.store_drifts(connection, RECORD)
+        store.write_flag(connection, RECORD.app, "suspended", {"by": "ann"})
+    full = rows(database)
+    down = ScriptDirectory(str(Path(history.__file__).parent / "migrations")).walk_revisions()
+    for revision in [str(script.down_revision or "") for script in down]:
+        migrate(database.engine, database.name, revision or "base")
+        kept = rows(database)
+        assert kept == {table: full[table] for table in kept}
+        if revision:
+            migrate(database.engine, database.name)
+            assert {table: found for table, found in rows(database).items() if table in kept} == kept
+            migrate(database.engine, database.name, revision)
+    assert rows(database) == {}
     migrate(database.engine, database.name)
-    assert set(inspect(database.engine).get_table_names()) == tables == {*metadata.tables, "alembic_version"}
+    assert rows(database).keys() == full.keys() == metadata.tables.keys()
     database.close()
 
 
-@pytest.mark.parametrize("kind", DATABASES)
-def test_replicas_may_start_at_once(tmp_path: Path, kind: str) -> None:
-    """Replicas that start on one empty PostgreSQL database make its tables once, and all of them start. SQLite serves one."""
-    database = opened(kind, tmp_path)
-    migrate(database.engine, database.name, "base")
-    database.close()
-    count = 4 if kind == "postgresql" else 1
-    with ProcessPoolExecutor(count, get_context("spawn")) as replicas:
-        assert list(replicas.map(open_and_close, [kind] * count, [tmp_path] * count)) == [()] * count
+def rows(database: Database) -> dict[str, list[str]]:
+    """All that stands in the tables that there are, column by column: their order is no matter."""
+    found = MetaData()
+    found.reflect(database.engine)
+    with database.transaction() as connection:
+        return {
+            name: sorted(str(sorted(row.items())) for row in connection.execute(table.select()).mappings())
+            for name, table in found.tables.items()
+            if name != "alembic_version"
+        }
 
 
-def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+def test_replicas_may_start_at_once(postgres: Postgres) -> None:
+    """Replicas that start on one empty database make its tables once, and all of them start."""
+    with ProcessPoolExecutor(4, get_context("spawn")) as replicas:
+        assert list(replicas.map(open_and_close, [postgres.database()] * 4)) == [()] * 4
+
+
+def test_opening_again_changes_nothing(url: str) -> None:
     """What was stored is there after a restart, and nothing is said."""
-    first = opened("sqlite", tmp_path)
+    first = opened(url)
     with first.transaction() as connection:
         connection.execute(text("insert into flags values ('a', 'b', 'c', '1')"))
     first.close()
-    second = opened("sqlite", tmp_path)
+    second = opened(url)
     with second.transaction() as connection:
         assert connection.execute(text("select count(*) from flags")).scalar() == 1
     assert second.notices == ()
@@ -82,7 +125,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 
 def test_sqlite_settings(tmp_path: Path) -> None:
     """WAL, foreign keys and incremental vacuum are on."""
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     with database.engine.connect() as connection:
         settings = [
             connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "auto_vacuum")
@@ -93,7 +136,7 @@ def test_sqlite_settings(tmp_path: Path) -> None:
 
 def test_deleted_rows_give_their_space_back(tmp_path: Path) -> None:
     """What retention deletes makes the file smaller, some pages at a time."""
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     with database.transaction() as connection:
         connection.execute(text("insert into flags values ('a', 'b', 'c', :v)"), {"v": "x" * 500_000})
     with database.transaction() as connection:
@@ -115,7 +158,7 @@ def test_folders_are_made(tmp_path: Path) -> None:
 def test_damaged_file_is_moved_aside(tmp_path: Path, damage: str) -> None:
     """A file that is no database, or one with broken pages, is kept under another name, and a new one is begun with a notice."""
     file = tmp_path / "history.db"
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     with database.transaction() as connection:
         for number in range(2000):
             connection.execute(text("insert into flags values ('a', 'b', :n, '\"some value\"')"), {"n": str(number)})
@@ -127,7 +170,7 @@ def test_damaged_file_is_moved_aside(tmp_path: Path, damage: str) -> None:
         "header": b"\0" * 4096,
     }
     file.write_bytes(broken[damage])
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     (notice,) = database.notices
     assert "is damaged" in notice
     assert str(file.with_name("history.db.damaged-20260301T120000Z")) in notice
@@ -140,24 +183,24 @@ def test_damaged_file_is_moved_aside(tmp_path: Path, damage: str) -> None:
 def test_empty_file_is_a_new_database(tmp_path: Path) -> None:
     """An empty file is what SQLite makes of nothing, and no damage."""
     (tmp_path / "history.db").touch()
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     assert database.notices == ()
     database.close()
 
 
-def test_newer_database_is_left_alone(tmp_path: Path) -> None:
+def test_newer_database_is_left_alone(url: str) -> None:
     """After a step back to an older gitopsd nothing is lost: it refuses, and says why."""
-    database = opened("sqlite", tmp_path)
+    database = opened(url)
     with database.transaction() as connection:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     database.close()
-    with pytest.raises(StorageError, match=r"history\.db: was made by a newer gitopsd \(version 9999\)"):
-        opened("sqlite", tmp_path)
+    with pytest.raises(StorageError, match=r": was made by a newer gitopsd \(version 9999\)"):
+        opened(url)
 
 
 def test_locked_database(tmp_path: Path) -> None:
     """A database that another process holds is an error that says so."""
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     with closing(sqlite3.connect(tmp_path / "history.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with database.engine.connect() as connection:
@@ -169,7 +212,7 @@ def test_locked_database(tmp_path: Path) -> None:
 
 def test_full_disk(tmp_path: Path) -> None:
     """Where the disk is full (here: the file may not grow), the error says what to do, and shows no value of the statement."""
-    database = opened("sqlite", tmp_path)
+    database = opened(sqlite(tmp_path))
     with database.engine.connect() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))

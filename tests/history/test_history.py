@@ -27,17 +27,17 @@ DRIFT = Drift(
 )
 
 
-async def open_history(folder: Path, retention: Retention | None = None) -> History:
-    """The history in a folder."""
-    return await History.open(f"sqlite:{folder}/history.db", CLOCK, retention)
+async def open_history(url: str, retention: Retention | None = None) -> History:
+    """The history at a URL."""
+    return await History.open(url, CLOCK, retention)
 
 
-async def test_history_survives_a_restart(tmp_path: Path) -> None:
+async def test_history_survives_a_restart(url: str) -> None:
     """What was recorded is there after the next start, ids go on counting, and open drift is still known to be open."""
-    history = await open_history(tmp_path)
+    history = await open_history(url)
     first = await history.record(replace(RECORD, drifts=(DRIFT,), sync=SyncStatus.OUT_OF_SYNC))
     await history.close()
-    history = await open_history(tmp_path)
+    history = await open_history(url)
     assert await history.last(APP) == replace(first, drifts=())
     await history.record(replace(RECORD, attempted=False))
     assert [drift.until for drift in await history.drifts(APP)] == [CLOCK.now()]
@@ -45,26 +45,26 @@ async def test_history_survives_a_restart(tmp_path: Path) -> None:
     await history.close()
 
 
-async def test_retention_is_kept_up_as_records_come(tmp_path: Path) -> None:
+async def test_retention_is_kept_up_as_records_come(url: str) -> None:
     """Nobody has to ask for it."""
-    history = await open_history(tmp_path, Retention(count=3, age=timedelta(days=1)))
+    history = await open_history(url, Retention(count=3, age=timedelta(days=1)))
     for _ in range(6):
         await history.record(RECORD)
     assert len((await history.page(APP)).items) == 3
     await history.close()
 
 
-async def test_ids_are_never_given_twice(tmp_path: Path) -> None:
+async def test_ids_are_never_given_twice(url: str) -> None:
     """A record that retention deletes does not leave its id to another."""
-    history = await open_history(tmp_path, Retention(count=1))
+    history = await open_history(url, Retention(count=1))
     ids = [(await history.record(replace(RECORD, app=AppKey("argocd", name)))).id for name in "aab"]
     assert len(set(ids)) == 3
     await history.close()
 
 
-async def test_loop_goes_on_while_the_database_is_slow(tmp_path: Path) -> None:
+async def test_loop_goes_on_while_the_database_is_slow(url: str) -> None:
     """Nothing is asked of the database on the event loop's thread: it runs while the database's thread is held up."""
-    history = await open_history(tmp_path)
+    history = await open_history(url)
     held = threading.Event()
     history._thread.submit(held.wait)
     recording = asyncio.create_task(history.record(RECORD))
@@ -75,9 +75,9 @@ async def test_loop_goes_on_while_the_database_is_slow(tmp_path: Path) -> None:
     await history.close()
 
 
-async def test_records_keep_their_order(tmp_path: Path) -> None:
+async def test_records_keep_their_order(url: str) -> None:
     """What is asked for at the same time is stored in the order in which it was asked for."""
-    history = await open_history(tmp_path)
+    history = await open_history(url)
     stored = await asyncio.gather(*(history.record(replace(RECORD, message=str(number))) for number in range(20)))
     assert [record.message for record in sorted(stored, key=lambda record: int(record.id))] == [
         str(number) for number in range(20)
@@ -85,9 +85,9 @@ async def test_records_keep_their_order(tmp_path: Path) -> None:
     await history.close()
 
 
-async def test_close_waits_for_what_is_under_way(tmp_path: Path) -> None:
+async def test_close_waits_for_what_is_under_way(url: str) -> None:
     """A record that was asked for before the end is stored."""
-    history = await open_history(tmp_path)
+    history = await open_history(url)
     recording = asyncio.create_task(history.record(RECORD))
     await asyncio.sleep(0)
     await history.close()
@@ -96,7 +96,7 @@ async def test_close_waits_for_what_is_under_way(tmp_path: Path) -> None:
 
 async def test_failure_is_a_storage_error_and_not_the_end(tmp_path: Path) -> None:
     """A database that fails raises StorageError; when it works again, so does the history."""
-    history = await open_history(tmp_path)
+    history = await open_history(f"sqlite:{tmp_path}/history.db")
     (tmp_path / "history.db").rename(tmp_path / "away")
     (tmp_path / "history.db").mkdir()
     history._database.engine.dispose()
@@ -112,7 +112,7 @@ async def test_failure_is_a_storage_error_and_not_the_end(tmp_path: Path) -> Non
 
 async def test_pass_without_news_asks_nothing_of_the_database(tmp_path: Path) -> None:
     """A look at an application without open drift costs no query, even where the database is away."""
-    history = await open_history(tmp_path)
+    history = await open_history(f"sqlite:{tmp_path}/history.db")
     history._database.engine.dispose()
     (tmp_path / "history.db").unlink()
     look = replace(RECORD, attempted=False)
@@ -126,7 +126,7 @@ async def test_database_that_can_t_be_opened_leaves_no_thread(tmp_path: Path) ->
     (tmp_path / "history.db").mkdir()
     before = threading.active_count()
     with pytest.raises(StorageError):
-        await open_history(tmp_path)
+        await open_history(f"sqlite:{tmp_path}/history.db")
     for thread in threading.enumerate():
         if thread.name.startswith("history"):
             thread.join(10)

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, func, select
 
 from gitopsd.history import Retention, store
 from gitopsd.history.retention import BATCH, DRIFTS_FOR_EACH_RECORD, trim_age, trim_app
-from gitopsd.history.tables import metadata, results
+from gitopsd.history.tables import results
 from gitopsd.model.app import AppKey
 from gitopsd.model.plan import Action, FieldChange
 from gitopsd.model.record import (
@@ -28,16 +26,6 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 APP, OTHER = AppKey("argocd", "web"), AppKey("argocd", "other")
 REF = ObjectRef("", "ConfigMap", "web", "c")
 RESULT = ObjectResult(REF, Action.CREATE, ResultStatus.SYNCED)
-
-
-@pytest.fixture
-def connection() -> Iterator[Connection]:
-    """An empty database in memory."""
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 def stored(connection: Connection, phase: Phase = Phase.FAILED, days: int = 0, app: AppKey = APP) -> SyncRecord:

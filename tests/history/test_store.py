@@ -1,51 +1,34 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine
 
 from gitopsd.history import store
 from gitopsd.history.rows import LARGEST_VALUE
-from gitopsd.history.tables import LONGEST_TEXT, metadata
+from gitopsd.history.tables import LONGEST_TEXT
 from gitopsd.model.app import AppKey
 from gitopsd.model.plan import Action, FieldChange
 from gitopsd.model.record import ObjectResult, Phase, ResultStatus, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.refs import ObjectRef
 from tests.history.strategies import apps, records
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 RECORD = SyncRecord(AppKey("argocd", "web"), Trigger(TriggerKind.POLL), Phase.SUCCEEDED, "", NOW, NOW)
 
 
-@pytest.fixture(scope="module")
-def engine_connection() -> Iterator[Connection]:
-    """A database in memory, shared by all examples."""
-    engine = create_engine("sqlite://")
-    metadata.create_all(engine)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
-
-
-@pytest.fixture
-def connection(engine_connection: Connection) -> Iterator[Connection]:
-    """A connection whose writes are undone."""
-    with engine_connection.begin() as transaction:
-        yield engine_connection
-        transaction.rollback()
-
-
 @given(record=records)
-def test_what_is_recorded_is_what_is_read(engine_connection: Connection, record: SyncRecord) -> None:
+def test_what_is_recorded_is_what_is_read(shared: Connection, record: SyncRecord) -> None:
     """Every record comes back equal, values of fields and time zones of commits included."""
-    with engine_connection.begin() as transaction:
-        stored = store.insert_record(engine_connection, record)
-        read = store.get_record(engine_connection, int(stored.id))
+    with shared.begin() as transaction:
+        stored = store.insert_record(shared, record)
+        read = store.get_record(shared, int(stored.id))
         transaction.rollback()
     assert read == stored
     assert [commit.time and commit.time.utcoffset() for commit in stored.commits] == [
@@ -54,33 +37,33 @@ def test_what_is_recorded_is_what_is_read(engine_connection: Connection, record:
 
 
 @given(record=records, other=records)
-def test_replaced_record_leaves_nothing_behind(engine_connection: Connection, record: SyncRecord, other: SyncRecord) -> None:
+def test_replaced_record_leaves_nothing_behind(shared: Connection, record: SyncRecord, other: SyncRecord) -> None:
     """A finished record stands in for its Running row whole: no result of the earlier one is left."""
-    with engine_connection.begin() as transaction:
-        begun = store.insert_record(engine_connection, record)
-        finished = store.replace_record(engine_connection, replace(other, id=begun.id))
-        read = store.get_record(engine_connection, int(begun.id))
+    with shared.begin() as transaction:
+        begun = store.insert_record(shared, record)
+        finished = store.replace_record(shared, replace(other, id=begun.id))
+        read = store.get_record(shared, int(begun.id))
         transaction.rollback()
     assert read == finished
 
 
 @given(owners=st.lists(apps, max_size=12), wanted=st.none() | apps, limit=st.integers(1, 5), data=st.data())
 def test_paging_never_loses_or_doubles(
-    engine_connection: Connection, owners: list[AppKey], wanted: AppKey | None, limit: int, data: st.DataObject
+    shared: Connection, owners: list[AppKey], wanted: AppKey | None, limit: int, data: st.DataObject
 ) -> None:
     """Page after page gives each record once, newest first, although others arrive in between."""
-    with engine_connection.begin() as transaction:
-        stored = [store.insert_record(engine_connection, replace(RECORD, app=app)) for app in owners]
+    with shared.begin() as transaction:
+        stored = [store.insert_record(shared, replace(RECORD, app=app)) for app in owners]
         seen: list[SyncRecord] = []
         before: int | None = None
         while True:
-            page = store.record_page(engine_connection, wanted, limit, before)
+            page = store.record_page(shared, wanted, limit, before)
             seen += page.items
             if page.next is None:
                 break
             before = int(page.next)
             for app in data.draw(st.lists(apps, max_size=2)):
-                store.insert_record(engine_connection, replace(RECORD, app=app))
+                store.insert_record(shared, replace(RECORD, app=app))
         transaction.rollback()
     assert seen == [record for record in reversed(stored) if wanted in (None, record.app)]
 
