@@ -30,7 +30,7 @@ DEFINITION_DEADLINE = 30.0
 async def apply(app: App, plan: Plan, preflight: Preflight, course: Course) -> Outcome:
     """Carries out `plan`; never raises for an object's failure, but ends with the phase and the results that say so."""
     if plan.refusals:
-        return _refused(plan.refusals)
+        return _refused(plan)
     run = _Run(app, plan, preflight.cluster, course)
     try:
         return await _outcome(run, preflight)
@@ -85,10 +85,10 @@ def _made(steps: Iterable[Step]) -> frozenset[ObjectRef]:
     return frozenset(step.ref for step in steps if step.desired and step.desired.heeded and step.action is not Action.SKIP)
 
 
-def _refused(refusals: tuple[Refusal, ...]) -> Outcome:
-    results = tuple(ObjectResult(r.ref, Action.SKIP, ResultStatus.SYNC_FAILED, f"{r.reason}: {r.message}") for r in refusals)
-    more = f" (and {len(refusals) - 1} more)" if len(refusals) > 1 else ""
-    return Outcome(Phase.FAILED, f"nothing was written: {refusals[0]}{more}", results)
+def _refused(plan: Plan) -> Outcome:
+    said = ((refusal.ref, f"{refusal.reason}: {refusal.message}") for refusal in plan.refusals)
+    results = tuple(ObjectResult(ref, Action.SKIP, ResultStatus.SYNC_FAILED, message) for ref, message in said)
+    return Outcome(Phase.FAILED, f"nothing was written: {plan.objection}", results)
 
 
 _StepKey = tuple[ObjectRef, SyncPhase]

@@ -97,6 +97,8 @@ def concluded(
 
 def _conditions(app: App, record: SyncRecord, evidence: Evidence, outcome: Outcome | None, health: Health) -> Iterator[Condition]:
     yield from (Condition("SyncError", str(refusal)) for refusal in evidence.plan.refusals)
+    if kept := evidence.plan.kept:
+        yield Condition("PruneSkipped", kept)
     if evidence.decision.condition:
         yield evidence.decision.condition
     if outcome and outcome.unhealthy:
@@ -126,6 +128,8 @@ def _look(record: SyncRecord, evidence: Evidence) -> tuple[Phase, str]:
     """Who asked for a sync that must not be did not get it."""
     if condition := evidence.decision.condition:
         return Phase.FAILED if record.trigger.kind in ASKED else Phase.SUCCEEDED, condition.message
+    if evidence.plan.refusals:
+        return Phase.SUCCEEDED, f"nothing would be written: {evidence.plan.objection}"
     differences = evidence.plan.differences
     return Phase.SUCCEEDED, f"{len(differences)} objects differ from Git" if differences else "in sync"
 

@@ -63,6 +63,24 @@ async def test_rules_hold_for_the_commit_that_is_live_already() -> None:
     assert (record.sync, world.names()) == (SyncStatus.OUT_OF_SYNC, {"ConfigMap/web/settings"})
 
 
+async def test_what_left_git_and_is_permitted_no_longer_stays() -> None:
+    """It is not pruned, and why it is out of sync is a condition; what a sync would do is told as it is."""
+    world = World()
+    world.git.push("c1", manifest(name="a"), manifest(name="b"))
+    await world.reconcile()
+    restricted(world, namespaceResourceWhitelist=[])
+    preview = await world.reconcile(Trigger(TriggerKind.MANUAL, dry_run=True))
+    assert preview.message.startswith("nothing would be written: ConfigMap/web/a: NotPermitted: project web does not permit it")
+    assert preview.message.endswith("(and 1 more)")
+    world.git.push("c2")
+    record = await world.reconcile()
+    assert (record.sync, world.names()) == (SyncStatus.OUT_OF_SYNC, {"ConfigMap/web/a", "ConfigMap/web/b"})
+    (condition,) = record.conditions
+    assert condition.type == "PruneSkipped"
+    assert condition.message.startswith("ConfigMap/web/a: not in Git; left in place: project web does not permit it: add ")
+    assert condition.message.endswith(" to its namespaceResourceWhitelist (and 1 more)")
+
+
 def window(kind: str, **fields: Any) -> dict[str, Any]:
     """A window for every application, that opens at ten in the evening for eight hours."""
     return {"kind": kind, "schedule": "0 22 * * *", "duration": "8h", "applications": ["*"]} | fields

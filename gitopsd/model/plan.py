@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -273,3 +273,19 @@ class Plan:
     def writes(self) -> tuple[Step, ...]:
         """The differences that a sync would do something about."""
         return tuple(step for step in self.differences if step.action is not Action.SKIP)
+
+    @property
+    def objection(self) -> str:
+        """The first refusal and how many more there are; empty where there is none."""
+        return _first([str(refusal) for refusal in self.refusals])
+
+    @property
+    def kept(self) -> str:
+        """The first object that left Git and stays all the same, why, and how many more there are; empty where there is none."""
+        kept = (step for step in self.steps if step.action is Action.SKIP and step.desired is None)
+        return _first([f"{step.ref}: {step.reason}" for step in kept])
+
+
+def _first(texts: Sequence[str]) -> str:
+    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+    return f"{texts[0]}{more}" if texts else ""

@@ -8,7 +8,7 @@ sync all the same where every window that forbids it has `manualSync`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -68,10 +68,11 @@ def concerns(window: SyncWindow, app: App, target: Target) -> bool:
 
 
 def open_until(window: SyncWindow, now: datetime) -> datetime | None:
-    """When the window closes, None where it is not open."""
-    duration = parse_duration(window.duration)
-    opened = _next(window, now - duration)
-    return opened + duration if opened and opened <= now else None
+    """When the window closes that opened last, None where it is not open: one may open again before it has closed."""
+    local = (now.replace(microsecond=0) + timedelta(seconds=1)).astimezone(ZoneInfo(window.time_zone or "UTC"))
+    opened = next(CronSim(_expression(window), local, reverse=True), None)  # the last one before that second
+    closes = opened.astimezone(UTC) + parse_duration(window.duration) if opened else now
+    return closes if closes > now else None
 
 
 def window_problem(window: SyncWindow) -> tuple[str, str] | None:

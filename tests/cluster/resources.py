@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from gitopsd.cluster.declared import APPLICATIONS
+from gitopsd.cluster.declared import APPLICATIONS, PROJECTS
 from gitopsd.cluster.paths import collection, item
 from gitopsd.model.refs import Object
 from localcluster import LocalCluster
@@ -92,6 +93,37 @@ class Land:
         status = self.status(name)
         return f"{status.get('sync', {}).get('status')} {status.get('health', {}).get('status')}"
 
+    def create_project(self, name: str, **spec: Any) -> None:
+        """Creates an AppProject that permits any repository, and what is in the namespace; `spec` says otherwise, or more."""
+        permitted = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": self.namespace}]}
+        document = {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AppProject",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": permitted | spec,
+        }
+        self.cluster.api.create(collection(PROJECTS, self.namespace), document)
+
+    def patch_project(self, name: str, **spec: Any) -> None:
+        """Somebody merges a patch into the spec of one, as `kubectl patch --type merge` does."""
+        path = item(PROJECTS, self.namespace, name)
+        self.cluster.api.request("PATCH", path, {"spec": spec}, "application/merge-patch+json")
+
+    def delete_project(self, name: str) -> None:
+        """Somebody deletes one."""
+        self.cluster.api.request("DELETE", item(PROJECTS, self.namespace, name))
+
+    def until_said(self, name: str, pattern: str, revision: str = "") -> None:
+        """Waits until the pattern is found in a condition of the resource (`TYPE: MESSAGE`), and it stands at the revision."""
+
+        def said() -> bool:
+            status = self.status(name)
+            conditions = [f"{one['type']}: {one['message']}" for one in status.get("conditions") or ()]
+            known = status.get("sync", {}).get("revision")
+            return revision in ("", known) and any(re.search(pattern, one) for one in conditions)
+
+        self.daemon.until(said, lambda: f"{pattern!r}: {json.dumps(self.status(name), indent=1)}")
+
     def until_state(self, name: str, state: str) -> None:
         """Waits until the resource says so."""
         self.daemon.until(lambda: self.state(name) == state, lambda: json.dumps(self.get(name), indent=1))
@@ -108,12 +140,12 @@ class Land:
 
 
 @contextmanager
-def land(cluster: LocalCluster, namespace: str, folder: Path) -> Iterator[Land]:
-    """A running daemon for the resources of a namespace, and its repository."""
+def land(cluster: LocalCluster, namespace: str, folder: Path, more: str = "") -> Iterator[Land]:
+    """A running daemon for the resources of a namespace, and its repository; `more` are lines of its configuration."""
     define(cluster)
     daemon = Daemon(folder / "daemon", cluster, installation=namespace)
     config = daemon.folder / "config.yaml"
     source = f"- cluster: {{selector: gitopsd.dev/managed=true, namespaces: [{namespace}]}}"
-    config.write_text(config.read_text().replace("- file: apps/*.yaml", source))
+    config.write_text(config.read_text().replace("- file: apps/*.yaml", source) + more)
     with daemon:
         yield Land(cluster, daemon, namespace)
