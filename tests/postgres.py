@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -77,6 +79,15 @@ class Postgres:
         if self._process is not None:
             self._process.communicate()  # closes the leash
             self._process = None
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Stopped until the block ends."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def _install(self) -> None:
         """Copies the programs to where another user can run them, and makes the data."""

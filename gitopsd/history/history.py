@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gitopsd.history import store
@@ -18,6 +19,7 @@ from gitopsd.history.database import Database, open_database
 from gitopsd.history.receipts import read_receipts, write_receipts
 from gitopsd.history.retention import Retention, trim_age, trim_app
 from gitopsd.model.app import AppKey
+from gitopsd.model.errors import StorageError
 from gitopsd.model.health import Health
 from gitopsd.model.receipt import Receipt
 from gitopsd.model.record import Condition, Drift, SyncRecord, SyncStatus, TriggerKind
@@ -44,6 +46,8 @@ class History:
     """The applications with open drift, so that a pass without news needs no query."""
     _stored: Counter[AppKey] = field(default_factory=Counter)
     """How many records of each application this process has stored."""
+    _owed: dict[str, Callable[[Connection], object]] = field(default_factory=dict)
+    """How syncs ended whose rows still say Running, because the database failed just then; stored as soon as it works again."""
 
     @classmethod
     async def open(
@@ -81,9 +85,13 @@ class History:
         knows_drift = tells_of_drift(record) and bool(record.drifts or record.app in self._drifting)
         if not kept and not knows_drift:
             return record
-        return await self._do(
-            lambda connection: self._store(connection, record, kept=kept, knows_drift=knows_drift), tidy=record.app
-        )
+        work = partial(self._store, record=record, kept=kept, knows_drift=knows_drift)
+        try:
+            return await self._do(work, tidy=record.app)
+        except StorageError:
+            if record.id:
+                self._owed.setdefault(record.id, work)  # what is said of it later is only that this failed
+            raise
 
     def _store(self, connection: Connection, record: SyncRecord, *, kept: bool, knows_drift: bool) -> SyncRecord:
         if knows_drift:
@@ -92,6 +100,13 @@ class History:
         if not kept:
             return record
         return store.replace_record(connection, record) if record.id else store.insert_record(connection, record)
+
+    def _settle(self) -> None:
+        """Stores what is owed; where that fails, the next success has it tried again."""
+        for record_id, work in tuple(self._owed.items()):
+            with self._database.transaction() as connection:
+                work(connection)
+            del self._owed[record_id]
 
     def _tidy(self, app: AppKey) -> None:
         """What retention leaves to do after a record was stored: a batch of it, when a tenth more than its count has come."""
@@ -194,6 +209,8 @@ class History:
                 return work(connection)
 
         answer = await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        if self._owed:
+            self._thread.submit(self._settle)
         if tidy is not None:
             self._thread.submit(self._tidy, tidy)
         return answer

@@ -110,6 +110,25 @@ async def test_failure_is_a_storage_error_and_not_the_end(tmp_path: Path) -> Non
     await history.close()
 
 
+async def test_the_end_of_a_sync_that_could_not_be_stored_is_stored_later(tmp_path: Path) -> None:
+    """What is recorded of the failure itself does not take its place."""
+    history = await open_history(f"sqlite:{tmp_path}/history.db")
+    begun = await history.begin(replace(RECORD, phase=Phase.RUNNING, finished=None))
+    ended = replace(RECORD, id=begun.id, message="2 objects configured", results=())
+    (tmp_path / "history.db").rename(tmp_path / "away")
+    (tmp_path / "history.db").mkdir()
+    history._database.engine.dispose()
+    for record in (ended, replace(ended, phase=Phase.ERROR, message="the database failed")):
+        with pytest.raises(StorageError):
+            await history.record(record)
+    (tmp_path / "history.db").rmdir()
+    (tmp_path / "away").rename(tmp_path / "history.db")
+    await history.check()
+    assert await history.get(begun.id) == ended
+    assert await history.interrupted() == ()
+    await history.close()
+
+
 async def test_pass_without_news_asks_nothing_of_the_database(tmp_path: Path) -> None:
     """A look at an application without open drift costs no query, even where the database is away."""
     history = await open_history(f"sqlite:{tmp_path}/history.db")
