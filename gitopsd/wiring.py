@@ -188,11 +188,10 @@ class _Scan:
         self.resources.heed(scan)
 
     async def _take_over(self, scan: Scan) -> None:
-        problems = {problem.app: str(problem.error) for problem in scan.problems if problem.app}
         known = {status.app.key: status.app for status in self.agent.statuses()}
         apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.with_projects}
         whole = scan.whole and all(problem.app for problem in scan.problems)
-        gone = self.agent.adopt(apps, problems, whole=whole)
+        gone = self.agent.adopt(apps, scan.complaints, whole=whole)
         self.taken = scan, self.agent.changes
         for key in gone:
             _log.info("application left the configuration", application=str(key))
@@ -212,7 +211,7 @@ def _follow(config: Config, declared: Declared, requests: Requests, timers: Time
     """Resources ask for refreshes, which timers do, and their changes for a scan."""
     requests.refresh = timers.refresh
     for place in filter(None, (source.cluster for source in config.applications)):
-        declared.follow(place.selector, place.namespaces, timers.scan_soon)
+        declared.follow(place.selector, place.namespaces, place.projects, timers.scan_soon)
 
 
 def _addresses(config: Config) -> Addresses:

@@ -81,11 +81,14 @@ class Declared:
         self._manager = manager
         self._followed: list[tuple[Resource, Collection, Reflector]] = []
 
-    def follow(self, selector: str, namespaces: tuple[str, ...], on_change: Callable[[], None]) -> None:
-        """Follows the applications that `selector` chooses, and the projects, in the given namespaces or in all."""
+    def follow(self, selector: str, namespaces: tuple[str, ...], projects: str, on_change: Callable[[], None]) -> None:
+        """Follows the applications that `selector` chooses, in the given namespaces or in all, and the projects of one namespace.
+
+        Projects are for who runs gitopsd to make: what somebody calls one in a namespace of their own says nothing.
+        """
         for namespace in namespaces or ("",):
-            for resource, selectors in ((APPLICATIONS, {"labelSelector": selector}), (PROJECTS, {})):
-                self._follow(resource, namespace, selectors, on_change)
+            self._follow(APPLICATIONS, namespace, {"labelSelector": selector}, on_change)
+        self._follow(PROJECTS, projects, {}, on_change)
 
     def _follow(self, resource: Resource, namespace: str, selectors: Mapping[str, str], on_change: Callable[[], None]) -> None:
         sink = Collection(on_change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from gitopsd.config.model import Cluster
 from gitopsd.config.project import project_doubts, read_project
 from gitopsd.config.rules import mapping, mappings
 from gitopsd.model.app import App, AppKey, resource_origin
-from gitopsd.model.errors import ConfigError
+from gitopsd.model.errors import ConfigError, Place
 from gitopsd.model.project import UNRESTRICTED, Project
 
 
@@ -146,6 +146,19 @@ class _Found:
         if (first := self.projects.setdefault(name, project)) is not project:
             self.problems.append(Problem(self.file, document.error((), project_twice(project, first)), project=name))
         self.warnings += (Problem(self.file, doubt, project=name) for doubt in project_doubts(document))
+
+
+def first_of_each(places: Iterable[Mapping[str, Project | None]]) -> tuple[dict[str, Project | None], list[Problem]]:
+    """Each project once: of two documents about one, the first counts, and the other is a problem."""
+    projects: dict[str, Project | None] = {}
+    doubles = []
+    for place in places:
+        for name, project in place.items():
+            first = projects.setdefault(name, project)
+            if project and first is not project:
+                error = ConfigError(project_twice(project, first), Place(project.origin))
+                doubles.append(Problem(project.origin, error, project=name))
+    return projects, doubles
 
 
 def project_twice(project: Project, first: Project | None) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from gitopsd.config.contents import Contents, Problem, project_twice, read_contents, twice
+from gitopsd.config.contents import Contents, Problem, first_of_each, read_contents, twice
 from gitopsd.config.load import read_file
 from gitopsd.config.model import Config
 from gitopsd.model.app import App, AppKey
@@ -51,6 +51,13 @@ class Scan:
         known = {**({UNRESTRICTED.name: UNRESTRICTED} if self.whole else {}), **self.projects}
         apps = (app for app in self.apps if self.whole or app.spec.project in known)
         return tuple(replace(app, project=known.get(app.spec.project)) for app in apps)
+
+    @property
+    def complaints(self) -> Mapping[AppKey, str]:
+        """What is wrong with the document of each application, or else with that of its project."""
+        projects = {problem.project: str(problem) for problem in self.problems if problem.project}
+        said = {app.key: projects[app.spec.project] for app in self.apps if app.spec.project in projects}
+        return said | {problem.app: str(problem) for problem in self.problems if problem.app}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,8 @@ class ApplicationFiles:
     def _found(self, problems: Sequence[Problem], warnings: Sequence[Problem]) -> Scan:
         """What the files hold, after what is to be said of their patterns."""
         apps, doubles = self._without_doubles()
-        projects, double_projects = self._projects()
         contents = [file.contents for file in self._files.values()]
+        projects, double_projects = first_of_each(content.projects for content in contents)
         return Scan(
             tuple(apps),
             (*problems, *(problem for content in contents for problem in content.problems), *doubles, *double_projects),
@@ -139,18 +146,6 @@ class ApplicationFiles:
             if holders[key] != path
         ]  # fmt: skip
         return [self._app(path, key) for key, path in claims if holders[key] == path], doubles
-
-    def _projects(self) -> tuple[dict[str, Project | None], list[Problem]]:
-        """Each project once: of two documents about one, the one in the first file counts."""
-        projects: dict[str, Project | None] = {}
-        doubles = []
-        for path, file in self._files.items():
-            for name, project in file.contents.projects.items():
-                first = projects.setdefault(name, project)
-                if project and first is not project:
-                    message = project_twice(project, first)
-                    doubles.append(Problem(str(path), ConfigError(message, Place(project.origin)), project=name))
-        return projects, doubles
 
     def _app(self, path: Path, key: AppKey) -> App:
         return self._files[path].contents.apps[key]

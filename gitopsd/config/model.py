@@ -214,7 +214,9 @@ class FromCluster(Section):
     selector: str = Field(min_length=1)
     """A label selector: without the label, an Application is none of gitopsd's business."""
     namespaces: tuple[DnsLabel, ...] = ()
-    """Only resources in these namespaces; in all, where this is silent."""
+    """Only Applications in these namespaces; in all, where this is silent."""
+    projects: DnsLabel = "argocd"
+    """The namespace of the AppProjects: those elsewhere count for nothing."""
 
 
 class ApplicationSource(Section):

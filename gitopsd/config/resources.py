@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gitopsd.config.application import API_VERSION
-from gitopsd.config.contents import Contents, Problem, resource_contents, resource_name, twice
+from gitopsd.config.contents import Contents, Problem, first_of_each, resource_contents, resource_name, twice
 from gitopsd.config.files import Scan
 from gitopsd.config.model import Cluster
 from gitopsd.model.app import App, AppKey
@@ -33,11 +33,12 @@ class ApplicationResources:
             found[resource_name(key, "AppProject")] = declared(resource, "AppProject")
         self._read = {name: self._contents(name, resource) for name, resource in found.items()}
         contents = [contents for _, contents in self._read.values()]
+        first, doubles = first_of_each(content.projects for content in contents)
         return Scan(
             tuple(app for content in contents for app in content.apps.values()),
-            tuple(problem for content in contents for problem in content.problems),
+            (*(problem for content in contents for problem in content.problems), *doubles),
             tuple(warning for content in contents for warning in content.warnings),
-            {name: project for content in reversed(contents) for name, project in content.projects.items()},
+            first,
             whole=projects is not None,
         )
 
@@ -62,12 +63,13 @@ def joined(first: Scan, second: Scan) -> Scan:
     apps: dict[AppKey, App] = {app.key: app for app in first.apps} if second.apps else {}
     doubles = [app for app in second.apps if app.key in apps]
     others = tuple(app for app in second.apps if app.key not in apps)
+    projects, double_projects = first_of_each((first.projects, second.projects))
     said = tuple(Problem(app.origin, ConfigError(twice(app, apps[app.key]), Place(app.origin)), app.key) for app in doubles)
     return replace(
         first,
         apps=first.apps + others,
-        problems=first.problems + second.problems + said,
+        problems=(*first.problems, *second.problems, *said, *double_projects),
         warnings=first.warnings + second.warnings,
-        projects={**second.projects, **first.projects},
+        projects=projects,
         whole=first.whole and second.whole,
     )

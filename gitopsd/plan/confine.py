@@ -76,7 +76,8 @@ def violations(app: App, target: Target) -> tuple[str, ...]:
     """What is wrong with the application itself in the eyes of its project, whatever it renders to."""
     project = app.project
     if project is None:
-        return (f"there is no project {app.spec.project}: make an AppProject of that name, or name another in spec.project",)
+        how = "make or mend its AppProject, or name another in spec.project"
+        return (f"there is no project {app.spec.project} that gitopsd can read: {how}",)
     return tuple(_violations(app, project, target))
 
 

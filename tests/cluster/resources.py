@@ -38,7 +38,10 @@ def _established(definition: Object) -> bool:
 
 @dataclass(slots=True)
 class Land:
-    """A daemon that takes the labelled Applications of `namespace`, which is also where they deploy to."""
+    """A daemon that takes the labelled Applications of `namespace`, which is also where they deploy to.
+
+    AppProjects are those of the namespace `NAMESPACE-home`, which is there if a test needs it.
+    """
 
     cluster: LocalCluster
     daemon: Daemon
@@ -95,23 +98,24 @@ class Land:
 
     def create_project(self, name: str, **spec: Any) -> None:
         """Creates an AppProject that permits any repository, and what is in the namespace; `spec` says otherwise, or more."""
-        permitted = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": self.namespace}]}
+        here = [self.namespace]
+        permitted = {"sourceRepos": ["*"], "sourceNamespaces": here, "destinations": [{"server": "*", "namespace": here[0]}]}
         document = {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "AppProject",
-            "metadata": {"name": name, "namespace": self.namespace},
+            "metadata": {"name": name},
             "spec": permitted | spec,
         }
-        self.cluster.api.create(collection(PROJECTS, self.namespace), document)
+        self.cluster.api.create(collection(PROJECTS, self._home), document)
 
     def patch_project(self, name: str, **spec: Any) -> None:
         """Somebody merges a patch into the spec of one, as `kubectl patch --type merge` does."""
-        path = item(PROJECTS, self.namespace, name)
+        path = item(PROJECTS, self._home, name)
         self.cluster.api.request("PATCH", path, {"spec": spec}, "application/merge-patch+json")
 
     def delete_project(self, name: str) -> None:
         """Somebody deletes one."""
-        self.cluster.api.request("DELETE", item(PROJECTS, self.namespace, name))
+        self.cluster.api.request("DELETE", item(PROJECTS, self._home, name))
 
     def until_said(self, name: str, pattern: str, revision: str = "") -> None:
         """Waits until the pattern is found in a condition of the resource (`TYPE: MESSAGE`), and it stands at the revision."""
@@ -135,6 +139,10 @@ class Land:
         except RequestError:
             return None
 
+    @property
+    def _home(self) -> str:
+        return f"{self.namespace}-home"
+
     def _path(self, name: str) -> str:
         return item(APPLICATIONS, self.namespace, name)
 
@@ -145,7 +153,7 @@ def land(cluster: LocalCluster, namespace: str, folder: Path, more: str = "") ->
     define(cluster)
     daemon = Daemon(folder / "daemon", cluster, installation=namespace)
     config = daemon.folder / "config.yaml"
-    source = f"- cluster: {{selector: gitopsd.dev/managed=true, namespaces: [{namespace}]}}"
+    source = f"- cluster: {{selector: gitopsd.dev/managed=true, namespaces: [{namespace}], projects: {namespace}-home}}"
     config.write_text(config.read_text().replace("- file: apps/*.yaml", source) + more)
     with daemon:
         yield Land(cluster, daemon, namespace)

@@ -11,6 +11,8 @@ from typing import Any
 import pysequoia
 import pytest
 
+from gitopsd.cluster.declared import PROJECTS
+from gitopsd.cluster.paths import collection
 from localcluster import LocalCluster
 from tests.cluster.resources import Land, land
 from tests.gitrepo import WHO
@@ -29,11 +31,14 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 @pytest.fixture(scope="module")
 def here(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory, keys: Keys) -> Iterator[Land]:
     """A daemon that knows the keys; each test has a branch of its own."""
-    cluster.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    homes = (NAMESPACE, f"{NAMESPACE}-home")
+    for home in homes:
+        cluster.api.create("/api/v1/namespaces", {"metadata": {"name": home}})
     signatures = f"signatures: {{openpgp: {keys.openpgp}, allowedSigners: {keys.allowed_signers}}}\n"
     with land(cluster, NAMESPACE, tmp_path_factory.mktemp("land"), signatures) as found:
         yield found
-    cluster.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+    for home in homes:
+        cluster.api.request("DELETE", f"/api/v1/namespaces/{home}")
     for name in ("wide", "too-wide"):
         cluster.api.request("DELETE", f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{NAMESPACE}-{name}")
 
@@ -118,6 +123,11 @@ DENIALS: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"destinations": [{"server": "*", "namespace": NAMESPACE}]},
         rf"InvalidSpecError: project destination does not permit the namespace {NAMESPACE} of .+: add it to its destinations",
     ),
+    "team": (
+        {"sourceNamespaces": ["other-*"]},
+        {"sourceNamespaces": ["other-*", "proj?cts"]},
+        f"InvalidSpecError: project team does not permit applications of the namespace {NAMESPACE}: add it to its source",
+    ),
     "listed": (
         {"namespaceResourceWhitelist": [OTHERS]},
         {"namespaceResourceWhitelist": [OTHERS, CONFIG_MAP]},
@@ -172,7 +182,7 @@ def test_a_project_that_is_narrowed_prunes_nothing(here: Land) -> None:
     here.until_said(name, r"PruneSkipped: ConfigMap/projects/\w+: not in Git; left in place: project narrowed denies the kind")
     assert here.state(name) == "OutOfSync Healthy"
     here.delete_project(name)
-    here.until_said(name, "InvalidSpecError: there is no project narrowed: make an AppProject of that name")
+    here.until_said(name, "InvalidSpecError: there is no project narrowed that gitopsd can read")
     commit(here, name, config_map("stays", "2"))
     assert (value(here, "stays"), value(here, "goes")) == ("1", "1")
 
@@ -259,5 +269,42 @@ def test_an_account_can_do_no_more_under_the_daemon(here: Land, cluster: LocalCl
 def test_what_has_no_effect_is_said_by_name(here: Land) -> None:
     """A warning in the log names the AppProject and the field."""
     here.create_project("roles", roles=[{"name": "ci", "policies": []}])
-    here.daemon.until(lambda: f"AppProject {NAMESPACE}/roles" in here.daemon.log_text())
-    assert "spec.roles: is not honoured" in here.daemon.log_text()
+    here.daemon.until(lambda: f"AppProject {NAMESPACE}-home/roles: spec.roles: is not honoured" in here.daemon.log_text())
+
+
+def test_a_broken_project_permits_what_it_did(here: Land) -> None:
+    """Its applications go on as before, and say what is wrong with it; one that was never read permits nothing."""
+    for name in ("broken", "never"):
+        commit(here, name, config_map(name))
+        here.create(name, **source(here, name))
+    here.create_project("broken")
+    here.create_project("never", sourceIntegrity={"git": {}})
+    unread = f"InvalidSpecError: AppProject {NAMESPACE}-home/never: spec.sourceIntegrity: is not supported"
+    here.until_said("never", unread)
+    here.until_said("never", "InvalidSpecError: there is no project never that gitopsd can read")
+    assert value(here, "never") is None
+    here.until_state("broken", "Synced Healthy")
+
+    here.patch_project("broken", syncWindows=[{"kind": "never", "schedule": "* * * * *", "duration": "1h"}])
+    here.until_said(
+        "broken", r"InvalidSpecError: AppProject projects-home/broken: spec.syncWindows\[0].kind: must be allow or deny"
+    )
+    here.daemon.until_synced("broken", commit(here, "broken", config_map("broken", "2")))
+    here.patch_project("broken", syncWindows=None)
+    here.daemon.until(lambda: not here.status("broken").get("conditions"))
+
+
+def test_a_project_elsewhere_counts_for_nothing(here: Land, cluster: LocalCluster) -> None:
+    """Whoever may make AppProjects in the namespace of their applications gives them no right by that."""
+    name = "own"
+    commit(here, name, config_map(name))
+    document = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {"name": name},
+        "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]},
+    }
+    cluster.api.create(collection(PROJECTS, NAMESPACE), document)
+    here.create(name, **source(here, name))
+    here.until_said(name, "InvalidSpecError: there is no project own that gitopsd can read")
+    assert value(here, name) is None

@@ -10,7 +10,7 @@ import pytest
 from gitopsd.config import ConfigErrors, Scan, load_config
 from gitopsd.config.resources import REFRESH, ApplicationResources, joined
 from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source
-from gitopsd.model.project import UNRESTRICTED
+from gitopsd.model.project import UNRESTRICTED, Project, ProjectSpec
 
 KEY = AppKey("argocd", "web")
 
@@ -109,3 +109,38 @@ def test_applications_wait_for_projects_that_are_not_known_yet() -> None:
     file = App(AppKey("argocd", "shop"), AppSpec(Destination(name="here"), project="shop"))
     both = joined(Scan((file,), projects={"shop": UNRESTRICTED}), cluster)
     assert [app.key for app in both.with_projects] == [file.key]
+
+
+def project(namespace: str, **spec: Any) -> dict[str, Any]:
+    """An AppProject `web` as an API server gives it."""
+    metadata = {"name": "web", "namespace": namespace, "uid": "u", "resourceVersion": "5"}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": metadata, "spec": spec}
+
+
+def test_of_two_projects_the_first_counts_or_that_of_a_file() -> None:
+    """Applications of that project say where the other one is."""
+    found = {AppKey(home, "web"): project(home, description=home) for home in ("a", "b")}
+    scan = ApplicationResources(None).scan({KEY: resource(project="web")}, found)
+    assert scan.complaints == {
+        KEY: "AppProject b/web: project web stands in AppProject a/web too, and that one counts: remove or rename one of them"
+    }
+    (app,) = scan.with_projects
+    assert app.project
+    assert app.project.namespace == "a"
+    file = Scan((), projects={"web": Project("web", ProjectSpec(), origin="apps/web.yaml:1")})
+    both = joined(file, scan)
+    assert both.projects == file.projects
+    assert "project web stands in apps/web.yaml:1 too, and that one counts" in both.complaints[KEY]
+
+
+def test_applications_say_what_is_wrong_with_their_project() -> None:
+    """Unless there is something wrong with themselves."""
+    other = AppKey("argocd", "other")
+    wrong = resource(project="web", destination={})
+    wrong["metadata"] = wrong["metadata"] | {"name": "other"}
+    broken = {AppKey("a", "web"): project("a", sourceRepo=[])}
+    scan = ApplicationResources(None).scan({KEY: resource(project="web"), other: wrong}, broken)
+    assert scan.complaints == {
+        KEY: 'AppProject a/web: spec.sourceRepo: unknown field "sourceRepo", did you mean "sourceRepos"?',
+        other: "Application argocd/other: spec.destination: must have exactly one of server and name",
+    }

@@ -42,7 +42,7 @@ def objects(given: Project, *refs: ObjectRef, target: Target = HERE) -> list[str
 def test_without_a_project_of_that_name() -> None:
     """An application whose project is not there may do nothing, and learns what to make."""
     assert violations(of(None), HERE) == (
-        "there is no project web: make an AppProject of that name, or name another in spec.project",
+        "there is no project web that gitopsd can read: make or mend its AppProject, or name another in spec.project",
     )
 
 
