@@ -123,7 +123,7 @@ async def _close(*parts: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _history(config: Config, clock: SystemClock) -> History:
-    history = await History.open(config.storage.history, clock, _retention(config), _password(config))
+    history = await History.open(config.storage.history, clock, _retention(config), config.storage.password)
     for notice in history.notices:
         _log.warning(notice)
     return history
@@ -258,10 +258,6 @@ def _prometheus(config: Config) -> Prometheus:
 def _retention(config: Config) -> Retention:
     kept = config.storage.retention
     return Retention(kept.count, kept.age)
-
-
-def _password(config: Config) -> Callable[[], str] | None:
-    return config.storage.password_file.read if config.storage.password_file else None
 
 
 def _token(config: Config) -> Callable[[], str | None]:

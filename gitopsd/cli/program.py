@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gitopsd import __version__
-from gitopsd.cli import daemon, explain, local, looking, orders, remote, removal
+from gitopsd.cli import daemon, explain, local, looking, orders, remote, removal, storage
 from gitopsd.model.errors import GitopsdError
 
 USAGE = 64
@@ -42,6 +42,7 @@ def everywhere(
 
 
 daemon.register(app)
+storage.register(app)
 local.register(app)
 explain.register(app)
 remote.register(app)

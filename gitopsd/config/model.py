@@ -7,6 +7,7 @@ schema is shown, and paths may be relative to the folder of the file.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -107,6 +108,11 @@ class Storage(Section):
     """The folder of the mirrors, one for each repository."""
     retention: Retention = Retention()
     """How much history is kept."""
+
+    @property
+    def password(self) -> Callable[[], str] | None:
+        """Reads the password of the PostgreSQL user, if there is one."""
+        return self.password_file.read if self.password_file else None
 
 
 class Polling(Section):

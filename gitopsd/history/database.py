@@ -193,19 +193,25 @@ def _move_aside(path: Path, now: datetime) -> Path:
     return aside
 
 
+def versions() -> tuple[str, ...]:
+    """The versions of the tables that this gitopsd knows, oldest first."""
+    return tuple(script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())[::-1]
+
+
 def migrate(engine: Engine, name: str, revision: str = "head") -> None:
     """Brings the tables to `revision`, up or down (`base`: none); raises StorageError where a newer gitopsd made them."""
     config = AlembicConfig()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    scripts = ScriptDirectory.from_config(config)
+    known = versions()
     with engine.begin() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        if current is not None and current not in known:
             raise StorageError(
-                f"{name}: was made by a newer gitopsd (version {current}): start that one, or name another database"
+                f"{name}: was made by a newer gitopsd (version {current}, this one knows {known[-1]}): start that one, "
+                f"have it go back (`gitopsd storage downgrade {known[-1]}`), or name another database"
             )
-        if current == scripts.get_current_head() and revision == "head":
+        if current == known[-1] and revision == "head":
             return
         config.attributes["connection"] = connection
-        passed = {script.revision for script in scripts.iterate_revisions(current, "base")} if current else set()
+        passed = known[: known.index(current)] if current else ()
         (command.downgrade if revision in {"base", *passed} else command.upgrade)(config, revision)
