@@ -11,6 +11,8 @@ import pkgutil
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gitopsd.formats.scalars import text_of
+
 if TYPE_CHECKING:
     from gitopsd.model.refs import Object
 
@@ -64,8 +66,9 @@ def parse_api_version(api_version: str) -> tuple[str, str]:
     return (api_version, "") if api_version == "builtin" else ("", api_version)
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
+def text_or_empty(value: Any) -> str:
+    """A scalar as it was spelled; a missing one is empty."""
+    return "" if value is None else text_of(value)
 
 
 @lru_cache(maxsize=4096)
@@ -77,13 +80,13 @@ def gvk_of(api_version: str, kind: str) -> Gvk:
 
 def identify(obj: Object, cluster_scoped: frozenset[tuple[str, str]]) -> Id:
     """The id of an object as it stands now."""
-    api_version, kind = _text(obj.get("apiVersion")), _text(obj.get("kind"))
+    api_version, kind = text_or_empty(obj.get("apiVersion")), text_or_empty(obj.get("kind"))
     metadata = obj.get("metadata")
     if not isinstance(metadata, dict):
         metadata = {}
     namespaced = (api_version, kind) not in cluster_scoped
-    namespace = _text(metadata.get("namespace")) or DEFAULT_NAMESPACE if namespaced else CLUSTER
-    return Id(gvk_of(api_version, kind), namespace, _text(metadata.get("name")))
+    namespace = text_or_empty(metadata.get("namespace")) or DEFAULT_NAMESPACE if namespaced else CLUSTER
+    return Id(gvk_of(api_version, kind), namespace, text_or_empty(metadata.get("name")))
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,7 @@ from gitopsd.render.kustomize.config import NameReference, default_config
 from gitopsd.render.kustomize.errors import retold
 from gitopsd.render.kustomize.fieldspec import Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import CLUSTER, DEFAULT_NAMESPACE, Gvk
+from gitopsd.render.kustomize.quotes import overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,7 +118,7 @@ class _Referrer:
         if old not in self.index.by_name:
             return value
         found = self._choose(leaf, self._reachable(old), lambda one: one.id.name)
-        return value if found is None or found.id.name == old else found.id.name
+        return value if found is None or found.id.name == old else overwrite(value, found.id.name)
 
     def _follow_mapping(self, leaf: _Leaf, value: dict[str, Json]) -> Json:
         """A mapping with `name` and perhaps `namespace`: a subject, or the service of a webhook."""
@@ -132,7 +133,8 @@ class _Referrer:
         found = self._choose(leaf, candidates, lambda one: (one.id.name, one.namespace))
         if found is None or (found.id.name == old and not found.namespace):
             return value
-        return {**value, "name": found.id.name, **({"namespace": found.namespace} if found.namespace else {})}
+        current = {"name": found.id.name, **({"namespace": found.namespace} if found.namespace else {})}
+        return value | {field: overwrite(value[field], text) if field in value else text for field, text in current.items()}
 
     def _reachable(self, name: str) -> list[Resource]:
         """The objects of an earlier name that this one may refer to: of its namespace, of none, or anywhere if it has none."""

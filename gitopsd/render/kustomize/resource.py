@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.errors import RenderError
-from gitopsd.render.kustomize.ids import CLUSTER, Gvk, Id, identify
+from gitopsd.render.kustomize.ids import CLUSTER, Gvk, Id, identify, text_or_empty
 from gitopsd.render.kustomize.shared import ripple
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Resource:
     @property
     def namespace(self) -> str:
         """`metadata.namespace` as written, empty if absent."""
-        return text_of(metadata_of(self.object).get("namespace"))
+        return text_or_empty(metadata_of(self.object).get("namespace"))
 
     @property
     def cluster_scoped(self) -> bool:
@@ -85,11 +85,6 @@ def metadata_of(obj: Object) -> dict[str, Any]:
     """An object's metadata, an empty mapping where there is none."""
     metadata = obj.get("metadata")
     return metadata if isinstance(metadata, dict) else {}
-
-
-def text_of(value: Any) -> str:
-    """A scalar as text; a missing one is empty."""
-    return value if isinstance(value, str) else "" if value is None else str(value)
 
 
 def with_metadata(obj: Object, **changes: Any) -> Object:

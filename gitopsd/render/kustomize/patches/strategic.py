@@ -17,7 +17,8 @@ from gitopsd.formats.scalars import Sparse, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.patches.associative import merge_items
 from gitopsd.render.kustomize.patches.schema import ANY_FIELD, ListType, MapType, Schema
-from gitopsd.render.kustomize.patches.values import DIRECTIVE, MISSING, directive, kind_of, was_quoted, without
+from gitopsd.render.kustomize.patches.values import DIRECTIVE, MISSING, directive, kind_of, without
+from gitopsd.render.kustomize.quotes import was_quoted
 
 _UNTYPED: MapType = {}
 

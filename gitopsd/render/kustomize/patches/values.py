@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
-from gitopsd.formats.scalars import RULES, Dialect, ScalarError, SpelledStr, text_of
+from gitopsd.formats.scalars import text_of
 
 
 class _Missing:
@@ -45,21 +44,3 @@ def text(value: Any) -> str:
 def without(mapping: dict[str, Any], name: str) -> dict[str, Any]:
     """A copy that lacks one field."""
     return {key: value for key, value in mapping.items() if key != name}
-
-
-_NEVER_PLAIN = re.compile(r"""\s|[-?:]\s|[][{}!&*#|>@`"'%,]|.*(?:\n|\s$|\s#|:\s|:$)""", re.DOTALL)
-
-
-def was_quoted(value: Any) -> bool:
-    """Whether a string must have been quoted in its file, since unquoted it would read as something else.
-
-    kustomize keeps the quotes of a scalar that it overwrites, so a number over `"1"` becomes a string. Strings that
-    need no quotes but had them are not told apart.
-    """
-    if not isinstance(value, str) or isinstance(value, SpelledStr):
-        return False
-    try:
-        unquoted = RULES[Dialect.RESOURCE].values[value]
-    except ScalarError:
-        return True
-    return type(unquoted) is not str or _NEVER_PLAIN.match(value) is not None

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from gitopsd.formats.scalars import RULES, Dialect, text_of
+from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json, PathTree, rewrite
 from gitopsd.render.kustomize.ids import Gvk
+from gitopsd.render.kustomize.quotes import overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class PrefixTransformer:
 
     def __call__(self, resources: ResourceSet) -> None:
         """Renames each object that may be renamed."""
-        _rename_all(resources, self.specs, lambda name: self.prefix + text_of(name), self._note)
+        _rename_all(resources, self.specs, lambda name: self.prefix + name, self._note)
 
     def _note(self, resource: Resource) -> None:
         resource.prefixes = (*resource.prefixes, self.prefix)
@@ -51,15 +52,13 @@ class SuffixTransformer:
 
     def __call__(self, resources: ResourceSet) -> None:
         """Renames each object that may be renamed."""
-        _rename_all(resources, self.specs, lambda name: text_of(name) + self.suffix, self._note)
+        _rename_all(resources, self.specs, lambda name: name + self.suffix, self._note)
 
     def _note(self, resource: Resource) -> None:
         resource.suffixes = (*resource.suffixes, self.suffix)
 
 
-def _rename_all(
-    resources: ResourceSet, specs: FieldSpecs, edit: Callable[[Json], Json], note: Callable[[Resource], None]
-) -> None:
+def _rename_all(resources: ResourceSet, specs: FieldSpecs, edit: Callable[[str], str], note: Callable[[Resource], None]) -> None:
     change = partial(_change, edit)
     for resource in resources:
         original = resource.original.gvk
@@ -79,10 +78,7 @@ def _renames(tree: PathTree[FieldSpec]) -> bool:
     return metadata is not None and "name" in metadata.children
 
 
-def _change(edit: Callable[[Json], Json], spec: FieldSpec, value: Json) -> Json:
+def _change(edit: Callable[[str], str], spec: FieldSpec, value: Json) -> Json:
     if isinstance(value, (dict, list)):
         raise RenderError(f"wrong node kind: a plain value was expected at {spec.path}")
-    if isinstance(value, str):
-        return edit(value)
-    # what had no quotes has none afterwards: a suffix `-1` makes a number of a number, and of a field that it creates
-    return RULES[Dialect.RESOURCE].values[edit("" if value is _CREATED else value)]
+    return overwrite(value, edit("" if value is _CREATED else text_of(value)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
+from gitopsd.render.kustomize.quotes import overwrite
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.api import Image
@@ -128,4 +129,4 @@ class ImageTagTransformer:
         elif wanted.tag_suffix:
             tag, digest = tag + wanted.tag_suffix, ""
         new = str(ImageName(wanted.new_name or name, tag, digest))
-        return value if new == value else new
+        return value if new == value else overwrite(value, new)

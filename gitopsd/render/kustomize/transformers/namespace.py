@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json
-from gitopsd.render.kustomize.resource import metadata_of, text_of, with_metadata
+from gitopsd.render.kustomize.ids import text_or_empty
+from gitopsd.render.kustomize.resource import metadata_of, with_metadata
 
 if TYPE_CHECKING:
     from gitopsd.model.refs import Object
@@ -76,8 +77,8 @@ class NamespaceTransformer:
     def follows(self, subject: dict[str, Json]) -> bool:
         """Whether this subject of a binding moves too."""
         if self.subjects == "allServiceAccounts":
-            return text_of(subject.get("kind")) == "ServiceAccount"
-        return text_of(subject.get("name")) == "default"
+            return text_or_empty(subject.get("kind")) == "ServiceAccount"
+        return text_or_empty(subject.get("name")) == "default"
 
 
 def _subject_in(subject: Json, transformer: NamespaceTransformer) -> Json:

@@ -16,6 +16,7 @@ from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.growth import check_nodes
 from gitopsd.render.kustomize.ids import identify
 from gitopsd.render.kustomize.patches import json6902, strategic_merge
+from gitopsd.render.kustomize.quotes import overwrite
 from gitopsd.render.kustomize.resource import INTERNAL, metadata_of, with_metadata
 from gitopsd.render.kustomize.selectors import select
 
@@ -77,6 +78,8 @@ class PatchTransformer:
         """A strategic merge changes neither namespace nor, unless allowed, kind and name."""
         kept: Object = {} if self.kind_change else {"kind": before.get("kind")}
         old, new = metadata_of(before), metadata_of(after)
+        if self.name_change and self.target is not None:  # the copy of a patch for a target has its name without quotes
+            kept["metadata"] = new = {**new, "name": overwrite(old.get("name"), text_of(new["name"]))}
         names = ("namespace",) if self.name_change else ("name", "namespace")
         if any(new.get(name) != old.get(name) for name in names):
             metadata = {name: value for name, value in new.items() if name not in names}

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gitopsd.formats.scalars import RULES, Dialect, text_of
+from gitopsd.formats.scalars import Dialect, text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.api import Selector
 from gitopsd.render.kustomize.decode import Reading, decode
 from gitopsd.render.kustomize.fieldpath import MISSING, Json, put
 from gitopsd.render.kustomize.fieldspec import FieldSpecs, split_path
+from gitopsd.render.kustomize.quotes import overwrite
 from gitopsd.render.kustomize.selectors import select
 from gitopsd.render.kustomize.transformers.namespace import NamespaceTransformer
 
@@ -82,7 +83,7 @@ class ValueAddTransformer:
         text = self.value
         if target.file_path_position:
             text = insert_part("" if old is MISSING else text_of(old), target.file_path_position, text)
-        return text if isinstance(old, str) else RULES[Dialect.RESOURCE].values[text]  # what had no quotes has none afterwards
+        return overwrite(old, text)
 
 
 def insert_part(path: str, position: int, value: str) -> str:
