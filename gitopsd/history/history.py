@@ -1,14 +1,15 @@
 """The history: `gitopsd.ports.HistoryPort`, `HistoryQueries` and `ReceiptBook` over a database.
 
 All of its work is done by one thread, in the order in which it was asked for, so that the event loop never waits for a disk and
-SQLite never waits for itself.
+SQLite never waits for itself. Records that come while it is busy are stored together: a thousand applications that are synced at
+once would wait for each other's transactions otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -31,7 +32,19 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 Answer = TypeVar("Answer")
+_MOST_TOGETHER = 200
+"""Records that one transaction stores."""
 _HEARTBEAT = AppKey("", "gitopsd")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A record to store: itself where it is `kept`, its drifts where it `tells` of them; `stored` is for who waits."""
+
+    record: SyncRecord
+    stored: asyncio.Future[SyncRecord]
+    kept: bool = True
+    tells: bool = False
 
 
 @dataclass(slots=True)
@@ -46,8 +59,10 @@ class History:
     """The applications with open drift, so that a pass without news needs no query."""
     _stored: Counter[AppKey] = field(default_factory=Counter)
     """How many records of each application this process has stored."""
-    _owed: dict[str, Callable[[Connection], object]] = field(default_factory=dict)
+    _owed: dict[str, _Entry] = field(default_factory=dict)
     """How syncs ended whose rows still say Running, because the database failed just then; stored as soon as it works again."""
+    _waiting: list[_Entry] = field(default_factory=list)
+    _storing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -72,47 +87,84 @@ class History:
 
     async def close(self) -> None:
         """Ends when everything asked for has been stored."""
+        if self._storing:
+            await self._storing
         await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
         self._thread.shutdown()
 
     async def begin(self, record: SyncRecord) -> SyncRecord:
         """See `HistoryPort.begin`."""
-        return await self._do(lambda connection: store.insert_record(connection, record))
+        return await self._keep(_Entry(record, asyncio.get_running_loop().create_future()))
 
     async def record(self, record: SyncRecord) -> SyncRecord:
         """See `HistoryPort.record`."""
         kept = is_worth_keeping(record)
-        knows_drift = tells_of_drift(record) and bool(record.drifts or record.app in self._drifting)
-        if not kept and not knows_drift:
+        tells = tells_of_drift(record) and bool(record.drifts or record.app in self._drifting)
+        if not kept and not tells:
             return record
-        work = partial(self._store, record=record, kept=kept, knows_drift=knows_drift)
-        try:
-            return await self._do(work, tidy=record.app)
-        except StorageError:
-            if record.id:
-                self._owed.setdefault(record.id, work)  # what is said of it later is only that this failed
-            raise
+        return await self._keep(_Entry(record, asyncio.get_running_loop().create_future(), kept, tells))
 
-    def _store(self, connection: Connection, record: SyncRecord, *, kept: bool, knows_drift: bool) -> SyncRecord:
-        if knows_drift:
+    async def _keep(self, entry: _Entry) -> SyncRecord:
+        self._waiting.append(entry)
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store_waiting(), name="history")
+        return await entry.stored
+
+    async def _store_waiting(self) -> None:
+        while self._waiting:
+            entries = [entry for entry in self._waiting[:_MOST_TOGETHER] if not entry.stored.cancelled()]
+            del self._waiting[:_MOST_TOGETHER]
+            if entries:
+                await self._store_all(entries)
+
+    async def _store_all(self, entries: Sequence[_Entry]) -> None:
+        """Stores entries in one transaction; where that fails, each by itself, so that none fails for another one's sake."""
+        try:
+            records = await self._do(partial(self._store, entries=entries))
+        except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for it
+            if len(entries) > 1:
+                for entry in entries:
+                    await self._store_all((entry,))
+            else:
+                self._fail(entries[0], error)
+            return
+        self._tidy_after(entries)
+        for entry, record in zip(entries, records, strict=True):
+            if not entry.stored.cancelled():
+                entry.stored.set_result(record)
+
+    def _fail(self, entry: _Entry, error: Exception) -> None:
+        if entry.record.id and isinstance(error, StorageError):
+            self._owed.setdefault(entry.record.id, entry)  # what is said of it later is only that this failed
+        if not entry.stored.cancelled():
+            entry.stored.set_exception(error)
+
+    def _store(self, connection: Connection, entries: Sequence[_Entry]) -> list[SyncRecord]:
+        for record in (entry.record for entry in entries if entry.tells):
             still_open = store.store_drifts(connection, record)
             (self._drifting.add if still_open else self._drifting.discard)(record.app)
-        if not kept:
-            return record
-        return store.replace_record(connection, record) if record.id else store.insert_record(connection, record)
+        stored = iter(store.store_records(connection, [entry.record for entry in entries if entry.kept]))
+        return [next(stored) if entry.kept else entry.record for entry in entries]
+
+    def _tidy_after(self, entries: Sequence[_Entry]) -> None:
+        """Has retention's work done, unwaited for, for applications of which a tenth more than its count has come.
+
+        Where tidying fails, the next one makes up for it; a database that is broken says so to whoever asks for something.
+        """
+        for app in (entry.record.app for entry in entries if entry.kept):
+            self._stored[app] += 1
+            if self._stored[app] % max(1, self._retention.count // 10) == 0:
+                self._thread.submit(self._tidy, app)
 
     def _settle(self) -> None:
         """Stores what is owed; where that fails, the next success has it tried again."""
-        for record_id, work in tuple(self._owed.items()):
+        for record_id, entry in tuple(self._owed.items()):
             with self._database.transaction() as connection:
-                work(connection)
+                self._store(connection, (entry,))
             del self._owed[record_id]
 
     def _tidy(self, app: AppKey) -> None:
-        """What retention leaves to do after a record was stored: a batch of it, when a tenth more than its count has come."""
-        self._stored[app] += 1
-        if self._stored[app] % max(1, self._retention.count // 10):
-            return
+        """A batch of what retention leaves to do."""
         with self._database.transaction() as connection:
             gone = trim_app(connection, app, self._retention) + trim_age(connection, self._retention, self._clock.now())
         if gone:
@@ -198,11 +250,8 @@ class History:
         now = self._clock.now().isoformat()
         await self._do(lambda connection: store.write_flag(connection, _HEARTBEAT, "checked", now))
 
-    async def _do(self, work: Callable[[Connection], Answer], tidy: AppKey | None = None) -> Answer:
-        """Runs `work` in a transaction on the thread; raises StorageError. `tidy` is done afterwards, unwaited for.
-
-        Where tidying fails, the next one makes up for it; a database that is broken says so to whoever asks for something.
-        """
+    async def _do(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Runs `work` in a transaction on the thread; raises StorageError."""
 
         def run() -> Answer:
             with self._database.transaction() as connection:
@@ -211,8 +260,6 @@ class History:
         answer = await asyncio.get_running_loop().run_in_executor(self._thread, run)
         if self._owed:
             self._thread.submit(self._settle)
-        if tidy is not None:
-            self._thread.submit(self._tidy, tidy)
         return answer
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, true, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, true, update
 
 from gitopsd.history.rows import Row, drift_identity, drift_of, drift_row, record_of, record_row, result_rows
 from gitopsd.history.tables import drifts, flags, records, results
@@ -23,28 +23,29 @@ MOST_AT_ONCE = 1000
 """Rows of one page."""
 
 
-def insert_record(connection: Connection, record: SyncRecord) -> SyncRecord:
-    """Stores a record that has no row yet; gives it its id."""
-    made = connection.execute(insert(records).returning(records.c.id), record_row(record)).scalar_one()
-    _insert_results(connection, record, made)
-    return replace(record, id=str(made))
+_REPLACE = update(records).where(records.c.id == bindparam("known"))
+_INSERT = insert(records).returning(records.c.id, sort_by_parameter_order=True)
 
 
-def replace_record(connection: Connection, record: SyncRecord) -> SyncRecord:
-    """Stores a finished record over its Running row; where retention or a new database left none, as a new one."""
-    known = int(record.id)
-    written = connection.execute(update(records).where(records.c.id == known).values(record_row(record)))
-    if written.rowcount == 0:
-        return insert_record(connection, record)
-    connection.execute(delete(results).where(results.c.record_id == known))
-    _insert_results(connection, record, known)
-    return record
+def store_records(connection: Connection, wanted: Sequence[SyncRecord]) -> list[SyncRecord]:
+    """Stores records with their results: each over its row where it has one, else as a new one that gets an id.
 
-
-def _insert_results(connection: Connection, record: SyncRecord, record_id: int) -> None:
-    rows = result_rows(record, record_id)
-    if rows:
+    A row may be there no longer: retention, or a new database, left none. However many records these are, it takes the same few
+    statements: a statement costs more than a row.
+    """
+    known = {int(record.id) for record in wanted if record.id}
+    there = set(connection.scalars(select(records.c.id).where(records.c.id.in_(known)))) if known else set()
+    has_row = [bool(record.id) and int(record.id) in there for record in wanted]
+    if there:
+        old = [record for record, has in zip(wanted, has_row, strict=True) if has]
+        connection.execute(_REPLACE, [{"known": int(record.id), **record_row(record)} for record in old])
+        connection.execute(delete(results).where(results.c.record_id.in_(there)))
+    new = [record_row(record) for record, has in zip(wanted, has_row, strict=True) if not has]
+    ids = iter(connection.scalars(_INSERT, new).all() if new else ())
+    stored = [record if has else replace(record, id=str(next(ids))) for record, has in zip(wanted, has_row, strict=True)]
+    if rows := [row for record in stored for row in result_rows(record, int(record.id))]:
         connection.execute(insert(results), rows)
+    return stored
 
 
 def last_record(connection: Connection, app: AppKey) -> SyncRecord | None:

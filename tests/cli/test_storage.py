@@ -32,7 +32,7 @@ def test_from_sqlite_to_postgresql(config: Path, tmp_path: Path) -> None:
     """Once; the second time the database is not empty any more."""
     old = open_database(f"sqlite:{tmp_path}/history.db", now=NOW)
     with old.transaction() as connection:
-        store.insert_record(connection, RECORD)
+        store.store_records(connection, [RECORD])
     old.close()
     ran = run("storage", "copy", f"sqlite:{tmp_path}/history.db", "--config", str(config))
     assert (ran.code, ran.err) == (0, "")

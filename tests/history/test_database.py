@@ -71,7 +71,7 @@ def test_migrations_go_both_ways_and_keep_what_has_a_place(url: str) -> None:
     """Down step by step, and up again: what stands in the tables that a version knows is unchanged, until there are none."""
     database = opened(url)
     with database.transaction() as connection:
-        store.insert_record(connection, RECORD)
+        store.store_records(connection, [RECORD])
         store.store_drifts(connection, RECORD)
         store.write_flag(connection, RECORD.app, "suspended", {"by": "ann"})
     full = rows(database)

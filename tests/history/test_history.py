@@ -11,8 +11,18 @@ import pytest
 from gitopsd.history import History, Retention
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import StorageError
-from gitopsd.model.plan import FieldChange
-from gitopsd.model.record import Drift, DriftOutcome, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
+from gitopsd.model.plan import Action, FieldChange
+from gitopsd.model.record import (
+    Drift,
+    DriftOutcome,
+    ObjectResult,
+    Phase,
+    ResultStatus,
+    SyncRecord,
+    SyncStatus,
+    Trigger,
+    TriggerKind,
+)
 from gitopsd.model.refs import ObjectRef
 from tests.fakes_history import FakeClock
 
@@ -51,6 +61,18 @@ async def test_retention_is_kept_up_as_records_come(url: str) -> None:
     for _ in range(6):
         await history.record(RECORD)
     assert len((await history.page(APP)).items) == 3
+    await history.close()
+
+
+async def test_one_that_cannot_be_stored_does_not_keep_others_from_it(url: str) -> None:
+    """Records that come at once are stored together; the one that is at fault fails alone."""
+    history = await open_history(url)
+    broken = ObjectResult(DRIFT.ref, Action.CONFIGURE, ResultStatus.SYNCED, changes=(FieldChange("data.key", object()),))
+    many = [replace(RECORD, app=AppKey("argocd", f"a{number}")) for number in range(5)]
+    many[2] = replace(many[2], results=(broken,))
+    stored = await asyncio.gather(*(history.record(record) for record in many), return_exceptions=True)
+    assert isinstance(stored.pop(2), TypeError)
+    assert sorted((await history.page(None)).items, key=lambda record: record.app) == stored
     await history.close()
 
 

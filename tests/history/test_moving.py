@@ -38,14 +38,14 @@ def test_a_copy_is_the_same_and_goes_on(databases: tuple[Database, Database]) ->
     """Every row comes along, ids and all, and what is recorded next gets an id of its own; the old one stays as it was."""
     old, new = databases
     with old.transaction() as connection:
-        last = [store.insert_record(connection, replace(RECORD, message=str(number))) for number in range(3)][-1]
+        last = store.store_records(connection, [replace(RECORD, message=str(number)) for number in range(3)])[-1]
         store.store_drifts(connection, RECORD)
         store.write_flag(connection, RECORD.app, "suspended", {"by": "ann"})
     before = contents(old)
     assert moving.copy(old, new) == 3
     assert contents(new) == before == contents(old)
     with new.transaction() as connection:
-        assert int(store.insert_record(connection, RECORD).id) == int(last.id) + 1
+        assert int(store.store_records(connection, [RECORD])[0].id) == int(last.id) + 1
         store.store_drifts(connection, replace(RECORD, drifts=(replace(RECORD.drifts[0], seen=NOW),)))
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_copied_over_a_history(databases: tuple[Database, Database]) 
     """One that holds something, be it an order, is refused as it is."""
     old, new = databases
     with old.transaction() as connection:
-        store.insert_record(connection, RECORD)
+        store.store_records(connection, [RECORD])
     with new.transaction() as connection:
         store.write_flag(connection, RECORD.app, "suspended", {"by": "ann"})
     before = contents(new)

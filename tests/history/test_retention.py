@@ -33,7 +33,7 @@ def stored(connection: Connection, phase: Phase = Phase.FAILED, days: int = 0, a
     finished = None if phase is Phase.RUNNING else NOW - timedelta(days=days)
     trigger = Trigger(TriggerKind.POLL)
     record = SyncRecord(app, trigger, phase, "", NOW, finished, attempted=True, desired_digest="d", results=(RESULT,))
-    return store.insert_record(connection, record)
+    return store.store_records(connection, [record])[0]
 
 
 def left(connection: Connection, app: AppKey | None = None) -> list[str]:

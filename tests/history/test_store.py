@@ -23,11 +23,17 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 RECORD = SyncRecord(AppKey("argocd", "web"), Trigger(TriggerKind.POLL), Phase.SUCCEEDED, "", NOW, NOW)
 
 
+def put(connection: Connection, record: SyncRecord) -> SyncRecord:
+    """Stores one record."""
+    (stored,) = store.store_records(connection, [record])
+    return stored
+
+
 @given(record=records)
 def test_what_is_recorded_is_what_is_read(shared: Connection, record: SyncRecord) -> None:
     """Every record comes back equal, values of fields and time zones of commits included."""
     with shared.begin() as transaction:
-        stored = store.insert_record(shared, record)
+        stored = put(shared, record)
         read = store.get_record(shared, int(stored.id))
         transaction.rollback()
     assert read == stored
@@ -40,11 +46,29 @@ def test_what_is_recorded_is_what_is_read(shared: Connection, record: SyncRecord
 def test_replaced_record_leaves_nothing_behind(shared: Connection, record: SyncRecord, other: SyncRecord) -> None:
     """A finished record stands in for its Running row whole: no result of the earlier one is left."""
     with shared.begin() as transaction:
-        begun = store.insert_record(shared, record)
-        finished = store.replace_record(shared, replace(other, id=begun.id))
+        begun = put(shared, record)
+        finished = put(shared, replace(other, id=begun.id))
         read = store.get_record(shared, int(begun.id))
         transaction.rollback()
     assert read == finished
+
+
+@given(first=st.lists(records, max_size=4), then=st.lists(records, max_size=4), data=st.data())
+def test_many_at_once_are_like_one_after_the_other(
+    shared: Connection, first: list[SyncRecord], then: list[SyncRecord], data: st.DataObject
+) -> None:
+    """New records, finished ones over their rows, and ones whose row is gone: each has its own row, results and id afterwards."""
+    with shared.begin() as transaction:
+        begun = store.store_records(shared, first)
+        gone = data.draw(st.sets(st.sampled_from([record.id for record in begun]))) if begun else set()
+        store.delete_records(shared, map(int, gone))
+        finished = [replace(record, message="over") for record in begun]
+        stored = store.store_records(shared, data.draw(st.permutations([*finished, *then])))
+        read = [store.get_record(shared, int(record.id)) for record in stored]
+        transaction.rollback()
+    assert read == stored
+    assert len({record.id for record in stored}) == len(stored)
+    assert {record.id for record in begun} - gone <= {record.id for record in stored}
 
 
 @given(owners=st.lists(apps, max_size=12), wanted=st.none() | apps, limit=st.integers(1, 5), data=st.data())
@@ -53,7 +77,7 @@ def test_paging_never_loses_or_doubles(
 ) -> None:
     """Page after page gives each record once, newest first, although others arrive in between."""
     with shared.begin() as transaction:
-        stored = [store.insert_record(shared, replace(RECORD, app=app)) for app in owners]
+        stored = [put(shared, replace(RECORD, app=app)) for app in owners]
         seen: list[SyncRecord] = []
         before: int | None = None
         while True:
@@ -63,7 +87,7 @@ def test_paging_never_loses_or_doubles(
                 break
             before = int(page.next)
             for app in data.draw(st.lists(apps, max_size=2)):
-                store.insert_record(shared, replace(RECORD, app=app))
+                put(shared, replace(RECORD, app=app))
         transaction.rollback()
     assert seen == [record for record in reversed(stored) if wanted in (None, record.app)]
 
@@ -73,7 +97,7 @@ def test_hostile_text(connection: Connection) -> None:
     hostile = replace(
         RECORD, message="a\0b\ud800c", warnings=("\0\ud800",), trigger=Trigger(TriggerKind.MANUAL, actor="x" * 10**6)
     )
-    read = store.get_record(connection, int(store.insert_record(connection, hostile).id))
+    read = store.get_record(connection, int(put(connection, hostile).id))
     assert read is not None
     assert read.message == "a\N{REPLACEMENT CHARACTER}b?c"
     assert read.warnings == ("\0\ud800",)
@@ -84,7 +108,7 @@ def test_large_values_are_kept_as_size_and_digest(connection: Connection) -> Non
     """A megabyte of ConfigMap is not history: its size and digest tell that it changed."""
     change = FieldChange("data.big", "x" * LARGEST_VALUE, "y" * 10)
     result = ObjectResult(ObjectRef("", "ConfigMap", "web", "big"), Action.CONFIGURE, ResultStatus.SYNCED, changes=(change,))
-    stored = store.insert_record(connection, replace(RECORD, results=(result,)))
+    stored = put(connection, replace(RECORD, results=(result,)))
     read = store.get_record(connection, int(stored.id))
     assert read is not None
     (kept,) = read.results[0].changes
@@ -97,7 +121,7 @@ def test_interrupted_record_names_what_may_have_been_written(connection: Connect
     results = tuple(
         ObjectResult(ObjectRef("", "ConfigMap", "web", f"c{number}"), Action.CREATE, ResultStatus.PENDING) for number in range(12)
     )
-    store.insert_record(connection, replace(RECORD, phase=Phase.RUNNING, finished=None, results=results))
+    put(connection, replace(RECORD, phase=Phase.RUNNING, finished=None, results=results))
     (closed,) = store.close_running(connection, NOW)
     assert "May have been written: ConfigMap/web/c0, ConfigMap/web/c1" in closed.message
     assert closed.message.endswith("ConfigMap/web/c9, 2 more")
@@ -105,5 +129,5 @@ def test_interrupted_record_names_what_may_have_been_written(connection: Connect
 
 def test_row_that_retention_took_is_stored_anew(connection: Connection) -> None:
     """A record whose row is gone (a new database, say) is not lost."""
-    stored = store.replace_record(connection, replace(RECORD, id="12345"))
+    stored = put(connection, replace(RECORD, id="12345"))
     assert store.get_record(connection, int(stored.id)) == stored
