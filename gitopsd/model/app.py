@@ -7,7 +7,7 @@ documents against these very classes, so the schema has one definition.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from gitopsd.model.analysis import Analysis, Configured
 from gitopsd.model.deletion import Deletion
@@ -22,8 +22,7 @@ SKIP_RECONCILE = (f"{ANNOTATION_PREFIX}skip-reconcile", "argocd.argoproj.io/skip
 is for Argo CD alone: so an application is taken from the one and given to the other."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AppKey:
+class AppKey(NamedTuple):
     """An application's name among all applications."""
 
     namespace: str

@@ -1,17 +1,18 @@
-"""Names of objects: which object, not which version of its API."""
+"""Names of objects: which object, not which version of its API.
+
+They are named tuples, since they are keys everywhere: a tuple is hashed and compared several times faster than a dataclass.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 Object = dict[str, Any]
 """A Kubernetes object as plain JSON. Nobody mutates one after rendering."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class GroupKind:
+class GroupKind(NamedTuple):
     """A kind of object without its version: `apps`/`Deployment`; the core group is the empty string."""
 
     group: str
@@ -22,8 +23,7 @@ class GroupKind:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """One object's identity. `namespace` is empty for cluster-scoped objects (and before scopes are known)."""
 
     group: str

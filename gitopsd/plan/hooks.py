@@ -27,7 +27,7 @@ def _step(desired: Desired, live: Live | None, phase: SyncPhase, run: str) -> St
 
 def _named(desired: Desired, name: str) -> Desired:
     """The hook under the name of this run, its mark too; the digest stays that of what Git says."""
-    ref = replace(desired.ref, name=name)
+    ref = desired.ref._replace(name=name)
     manifest: Object = json.loads(desired.body)
     metadata = manifest["metadata"] | {"name": name}
     annotations = metadata["annotations"]

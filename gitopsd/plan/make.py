@@ -129,7 +129,7 @@ def _generate_name(live: Live) -> str:
 
 
 def _made_from(ref: ObjectRef, generate_name: str) -> ObjectRef:
-    return replace(ref, name=generate_name)
+    return ref._replace(name=generate_name)
 
 
 def with_digest(plan: Plan) -> Plan:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gitopsd.model.app import App
@@ -52,7 +52,7 @@ def qualify(objects: Iterable[Object], surface: Surface, app: App, marking: Mark
         ref = ObjectRef.of(placed)
         refusal = _refusal(placed, ref, app, surface, known=namespaced is not None)
         if not ref.name:
-            ref = replace(ref, name=_generate_name(placed))
+            ref = ref._replace(name=_generate_name(placed))
         if refusal is None and ref in found:
             refusal = Refusal(ref, "DuplicateObject", "the commit holds it twice; remove one of them")
         if refusal:

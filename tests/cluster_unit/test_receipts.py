@@ -59,7 +59,7 @@ async def known(book: ReceiptBook, cluster: str = "c1") -> dict[ObjectRef, Recei
 
 async def test_receipts_outlive_the_process(book: Book) -> None:
     """Those kept are there at the next start, for the same cluster; those dropped are not."""
-    receipts, other = Receipts(book), replace(REF, name="other")
+    receipts, other = Receipts(book), REF._replace(name="other")
     await receipts.recall("c1")
     receipts.keep(REF, RECEIPT)
     receipts.keep(other, RECEIPT)
@@ -88,7 +88,7 @@ async def test_changes_are_written_together(book: Book) -> None:
     receipts = Receipts(book)
     await receipts.recall("c1")
     for number in range(100):
-        receipts.keep(replace(REF, name=f"{number}"), RECEIPT)
+        receipts.keep(REF._replace(name=f"{number}"), RECEIPT)
     await until(lambda: book.notes == 1)
     assert len(await known(book)) == 100
     await receipts.close()
@@ -148,7 +148,7 @@ def test_a_receipt_ends_by_the_clock() -> None:
 async def test_what_has_expired_is_swept_out(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of objects that nobody asks for any more nothing is left, here and in the book."""
     monkeypatch.setattr("gitopsd.cluster.receipts.SWEEP_SECONDS", -1.0)
-    receipts, gone = Receipts(book), replace(REF, name="gone")
+    receipts, gone = Receipts(book), REF._replace(name="gone")
     await receipts.recall("c1")
     receipts.keep(gone, replace(RECEIPT, expires=time.time()))
     receipts.keep(REF, RECEIPT)

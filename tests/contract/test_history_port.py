@@ -321,7 +321,7 @@ async def test_receipts_are_read_as_they_were_noted(history: AnyHistory) -> None
     namespace = ObjectRef("", "Namespace", "", "web")
     await history.note("one", {DEPLOYMENT: receipt(), namespace: receipt()})
     await history.note("other", {DEPLOYMENT: receipt("d2")})
-    await history.note("one", {DEPLOYMENT: receipt("d3"), namespace: None, replace(namespace, name="never there"): None})
+    await history.note("one", {DEPLOYMENT: receipt("d3"), namespace: None, namespace._replace(name="never there"): None})
     assert await history.receipts("one") == {DEPLOYMENT: receipt("d3")}
     assert await history.receipts("other") == {DEPLOYMENT: receipt("d2")}
     assert await history.receipts("nobody") == {}
@@ -329,7 +329,7 @@ async def test_receipts_are_read_as_they_were_noted(history: AnyHistory) -> None
 
 async def test_receipts_that_have_expired_are_not_given(history: AnyHistory) -> None:
     """Nobody would take them."""
-    await history.note("one", {DEPLOYMENT: receipt(hours=-1), replace(DEPLOYMENT, name="web"): receipt(hours=1)})
+    await history.note("one", {DEPLOYMENT: receipt(hours=-1), DEPLOYMENT._replace(name="web"): receipt(hours=1)})
     assert [ref.name for ref in await history.receipts("one")] == ["web"]
 
 

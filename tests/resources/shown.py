@@ -23,7 +23,7 @@ HEALTHY = Health(HealthStatus.HEALTHY)
 
 def state(name: str = "api", sync: SyncStatus = SyncStatus.SYNCED, health: Health = HEALTHY) -> ResourceState:
     """How a Deployment stands."""
-    return ResourceState(replace(REF, name=name), "apps/v1", sync, health)
+    return ResourceState(REF._replace(name=name), "apps/v1", sync, health)
 
 
 def record(minute: int = 0, number: int = 7, trigger: Trigger | None = None, **fields: Any) -> SyncRecord:

@@ -72,7 +72,7 @@ def test_what_would_not_be_done_is_refused(operation: dict[str, Any], words: str
 
 def test_the_result_of_many_objects_has_the_failures_first() -> None:
     """The whole stands in the history."""
-    good = tuple(ObjectResult(replace(REF, name=f"a{n}"), Action.CREATE, ResultStatus.SYNCED) for n in range(MAX_RESULTS))
+    good = tuple(ObjectResult(REF._replace(name=f"a{n}"), Action.CREATE, ResultStatus.SYNCED) for n in range(MAX_RESULTS))
     bad = ObjectResult(REF, Action.CONFIGURE, ResultStatus.SYNC_FAILED, "x" * 5000)
     resources = operation_state(record(results=(*good, bad)), APP)["syncResult"]["resources"]
     assert len(resources) == MAX_RESULTS
