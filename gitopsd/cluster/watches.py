@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 
 from gitopsd.cluster.client import JSON, METADATA_ONLY, Client
@@ -29,6 +30,7 @@ class Watches:
         self._store = store
         self._link = link
         self._needs: dict[AppKey, frozenset[Kind]] = {}
+        self._users: Counter[Kind] = Counter()
         self._running: dict[Kind, tuple[Reflector, asyncio.Task[None]]] = {}
         self._fixed: list[tuple[Reflector, asyncio.Task[None]]] = []
 
@@ -46,9 +48,7 @@ class Watches:
 
         Kinds that the cluster does not serve are passed over. Raises ClusterError where a watch can't be had.
         """
-        if self._needs.get(app) != kinds:
-            self._needs[app] = kinds
-            self._close_unneeded()
+        self._need(app, kinds)
         for kind in kinds:
             self._open(kind, surface)
         for kind in kinds:
@@ -58,14 +58,14 @@ class Watches:
 
     def need_also(self, app: AppKey, kind: Kind, surface: Surface) -> None:
         """One kind more (it was not served when the pass began); does not wait."""
-        if kind not in self._needs.get(app, frozenset()):
-            self._needs[app] = self._needs.get(app, frozenset()) | {kind}
+        if kind not in (known := self._needs.get(app, frozenset())):
+            self._need(app, known | {kind})
             self._open(kind, surface)
 
     def release(self, app: AppKey) -> None:
         """The application needs nothing any more."""
-        if self._needs.pop(app, None):
-            self._close_unneeded()
+        self._need(app, frozenset())
+        del self._needs[app]
 
     async def close(self) -> None:
         """Ends all reflectors."""
@@ -82,12 +82,16 @@ class Watches:
         target = Target(f"{kind[1]} ({kind[0]})", collection(resource), {"labelSelector": PART_OF_LABEL}, accept)
         self._running[kind] = self._start(target, self._store.table(kind))
 
-    def _close_unneeded(self) -> None:
-        needed: frozenset[Kind] = frozenset().union(*self._needs.values())
-        for kind in self._running.keys() - needed:
-            _, task = self._running.pop(kind)
-            task.cancel()
-            self._store.tables.pop(kind, None)
+    def _need(self, app: AppKey, kinds: frozenset[Kind]) -> None:
+        """Takes note of what the application needs now, and closes what nobody needs any more."""
+        before, self._needs[app] = self._needs.get(app, frozenset()), kinds
+        self._users.update(kinds - before)
+        self._users.subtract(before - kinds)
+        for kind in before - kinds:
+            if not self._users[kind] and kind in self._running:
+                _, task = self._running.pop(kind)
+                task.cancel()
+                self._store.tables.pop(kind, None)
 
     def _start(self, target: Target, sink: Sink) -> tuple[Reflector, asyncio.Task[None]]:
         reflector = Reflector(self._client, target, sink, self._link)

@@ -20,12 +20,16 @@ class Dependencies:
     waiting: dict[AppKey, Trigger] = field(default_factory=dict)
     """The applications whose sync waits, with what had caused it."""
     _needs: dict[AppKey, tuple[AppKey, ...]] = field(default_factory=dict)
+    _needing: dict[AppKey, list[AppKey]] = field(default_factory=dict)
     _circles: dict[AppKey, str] = field(default_factory=dict)
 
     def declare(self, apps: Mapping[AppKey, App]) -> Mapping[AppKey, str]:
         """Takes over what the applications say now; gives those that wait for themselves, and how they come to."""
         self._needs = {key: tuple(_named(name, key, apps) for name in app.settings.depends_on) for key, app in apps.items()}
-        self._circles = {}
+        self._needing, self._circles = {}, {}
+        for key, needs in self._needs.items():
+            for need in dict.fromkeys(needs):
+                self._needing.setdefault(need, []).append(key)
         edges = {key: needs for key, needs in self._needs.items() if needs}
         while circle := _circle(edges):
             said = f"{ANNOTATION}: {' -> '.join(map(str, circle))}: remove one of these; none of them is synced until then"
@@ -35,7 +39,7 @@ class Dependencies:
 
     def needing(self, key: AppKey) -> tuple[AppKey, ...]:
         """The applications that need this one."""
-        return tuple(other for other, needs in self._needs.items() if key in needs)
+        return tuple(self._needing.get(key, ()))
 
     def related(self, key: AppKey) -> tuple[AppKey, ...]:
         """Those that may wait for this one: the ones that need it, and, where it is deleted, those that it needs."""

@@ -168,7 +168,7 @@ def _at(rule: AllowedDestination, target: Target) -> bool:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    return glob(pattern).fullmatch(value) is not None
+    return pattern == "*" or glob(pattern).fullmatch(value) is not None
 
 
 def _selects(rule: KindRule, ref: ObjectRef, *, by_name: bool = False) -> bool:
