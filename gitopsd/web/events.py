@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import SyncRecord
@@ -25,6 +26,22 @@ _RESET = "event: reset\ndata: {}\n\n"
 
 
 @dataclass(slots=True)
+class _Event:
+    """An event of the log; its text is made for who reads it first, as mostly nobody does."""
+
+    number: int
+    kind: str
+    document: Callable[[], Document]
+    _text: str = ""
+
+    def text(self, process: str) -> str:
+        if not self._text:
+            data = self.document().model_dump_json(by_alias=True)
+            self._text = f"id: {process}-{self.number}\nevent: {self.kind}\ndata: {data}\n\n"
+        return self._text
+
+
+@dataclass(slots=True)
 class Events:
     """The log. `passed` and `changed` are listener and watcher of the agent; `heartbeat` is the longest silence, in seconds.
 
@@ -34,7 +51,7 @@ class Events:
     heartbeat: float = 15.0
     followers: int = 0
     _process: str = field(default_factory=lambda: secrets.token_hex(4))
-    _kept: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
+    _kept: deque[_Event] = field(default_factory=lambda: deque(maxlen=KEPT))
     _last: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
@@ -44,30 +61,29 @@ class Events:
         """An application stands otherwise, if what is shown of it differs."""
         known = self._shown.get(status.app.key)
         if known is None or _shows(known) != _shows(status):
-            self._publish("application", Application.of(status))
+            self._publish("application", partial(Application.of, status))
         self._shown[status.app.key] = status
 
     def passed(self, record: SyncRecord, _: AppStatus) -> None:
         """A pass is over: a sync is told of (its results stand in the history), and the drift that any pass found."""
         if record.attempted:
-            self._publish("record", Record.of(replace(record, results=())))
+            self._publish("record", partial(Record.of, replace(record, results=())))
         for drift in record.drifts:
-            self._publish("drift", DriftDocument.of(drift))
+            self._publish("drift", partial(DriftDocument.of, drift))
 
     def forget(self, app: AppKey) -> None:
         """The application is gone."""
         self._shown.pop(app, None)
-        self._publish("gone", Gone(namespace=app.namespace, name=app.name))
+        self._publish("gone", partial(Gone, namespace=app.namespace, name=app.name))
 
     def close(self) -> None:
         """Ends all streams."""
         self._closed = True
         self._news.set()
 
-    def _publish(self, kind: str, document: Document) -> None:
+    def _publish(self, kind: str, document: Callable[[], Document]) -> None:
         self._last += 1
-        data = document.model_dump_json(by_alias=True)
-        self._kept.append((self._last, f"id: {self._process}-{self._last}\nevent: {kind}\ndata: {data}\n\n"))
+        self._kept.append(_Event(self._last, kind, document))
         news, self._news = self._news, asyncio.Event()
         news.set()
 
@@ -82,10 +98,10 @@ class Events:
                 if position < self._last - len(self._kept):
                     position = self._last
                     yield _RESET
-                for number, text in tuple(self._kept):
-                    if number > position:
-                        position = number
-                        yield text
+                for event in tuple(self._kept):
+                    if event.number > position:
+                        position = event.number
+                        yield event.text(self._process)
                 if over:
                     return
                 if not await self._heard(news):
