@@ -12,11 +12,11 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.orphans import Orphans
 from gitopsd.daemon.turns import Turns
 from gitopsd.model.app import AppKey
-from gitopsd.model.errors import ClusterError, SourceError
+from gitopsd.model.errors import SourceError
 from gitopsd.model.record import Condition, TriggerKind
-from gitopsd.plan.confine import orphan_warning
 from gitopsd.ports import SourcePort
 from gitopsd.source.urls import parse_url
 
@@ -63,22 +63,25 @@ class Timers:
     _polled: set[str] = field(default_factory=set)
     _seen: int = -1
     """Of the changes of applications, how many are heeded."""
+    orphans: Orphans = field(init=False)
     _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
+        self.orphans = Orphans(self.agent)
         self._turns = Turns(self.agent.reconciler.ports.cluster.target)
 
     def start(self) -> None:
         """Begins; needs a running event loop."""
         self._every(timedelta(seconds=2), self._scanned, "scan")
         self._every(_LOOK_AGAIN, self._look_again, "look again")
-        self._every(_LOOK_AGAIN, self.look_for_orphans, "orphans")
+        self._every(_LOOK_AGAIN, self.orphans.all_again, "orphans")
         self._scheduler.add_job(self.turn, CronTrigger(second=0, timezone=UTC), id="windows", misfire_grace_time=None)
         self._scheduler.start()
         self.follow_repositories()
 
     def stop(self) -> None:
         """No job begins after this."""
+        self.orphans.end()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -96,6 +99,7 @@ class Timers:
         if self._seen != self.agent.changes:
             self._seen = self.agent.changes
             self.follow_repositories()
+            self.orphans.heed()
 
     def follow_repositories(self) -> None:
         """Polls exactly the repositories that some application uses."""
@@ -167,24 +171,13 @@ class Timers:
             self.agent.reconciler.ports.renderer.forget(key)
         for repository in self.agent.repositories(self.agent.find(str(key)).app.key):
             await self.poll(repository, force=True)
+        self.orphans.again(key)
 
     async def turn(self) -> None:
         """Has the applications looked at whose sync windows have opened or closed; windows turn with the minute."""
         now = self.agent.reconciler.ports.clock.now()
         keys = self._turns.since_last([status.app for status in self.agent.statuses()], now)
         self.agent.trigger(keys, TriggerKind.WINDOW)
-
-    async def look_for_orphans(self) -> None:
-        """Warns of orphaned resources the applications whose project asks for it. What can't be asked now says nothing."""
-        for app in [status.app for status in self.agent.statuses()]:
-            warning = ""
-            if app.project and app.project.spec.orphaned_resources and app.spec.destination.namespace:
-                try:
-                    warning = orphan_warning(app, await self.agent.reconciler.ports.cluster.orphans(app))
-                except ClusterError:
-                    continue
-            if app.key in {status.app.key for status in self.agent.statuses()}:
-                self.agent.note((app.key,), "orphans", Condition("OrphanedResourceWarning", warning) if warning else None)
 
     async def _look_again(self) -> None:
         self.agent.trigger([status.app.key for status in self.agent.statuses()], TriggerKind.POLL)

@@ -13,6 +13,7 @@ import pytest
 
 from gitopsd.cluster.declared import PROJECTS
 from gitopsd.cluster.paths import collection
+from gitopsd.config.resources import REFRESH
 from localcluster import LocalCluster
 from tests.cluster.resources import Land, land
 from tests.gitrepo import WHO
@@ -40,7 +41,8 @@ def here(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory, keys: 
     for home in homes:
         cluster.api.request("DELETE", f"/api/v1/namespaces/{home}")
     for name in ("wide", "too-wide"):
-        cluster.api.request("DELETE", f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{NAMESPACE}-{name}")
+        roles = f"/apis/rbac.authorization.k8s.io/v1/clusterroles?fieldSelector=metadata.name={NAMESPACE}-{name}"
+        cluster.api.request("DELETE", roles)
 
 
 class Keys:
@@ -264,6 +266,21 @@ def test_an_account_can_do_no_more_under_the_daemon(here: Land, cluster: LocalCl
     cluster.api.request("PATCH", f"{RBAC}/roles/deployer", {"rules": rules}, "application/merge-patch+json")
     assert asked(here, name)["phase"] == "Succeeded"
     assert value(here, name) == "1"
+
+
+def test_orphans_are_told_of_as_long_as_a_project_asks(here: Land, cluster: LocalCluster) -> None:
+    """As soon as it does; a refresh looks again, and what was cleared away is no longer said."""
+    name, maps = "orphans", f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+    commit(here, name, config_map(name))
+    here.create_project(name)
+    here.create(name, **source(here, name))
+    here.until_state(name, "Synced Healthy")
+    cluster.api.create(maps, {"metadata": {"name": "left-over"}})
+    here.patch_project(name, orphanedResources={"ignore": [{"kind": "[!C]*"}]})
+    here.until_said(name, "^OrphanedResourceWarning: namespace projects has 1 orphaned resources: ConfigMap/projects/left-over$")
+    cluster.api.request("DELETE", f"{maps}/left-over")
+    here.patch(name, {"metadata": {"annotations": {REFRESH: "normal"}}})
+    here.daemon.until(lambda: not here.status(name).get("conditions"))
 
 
 def test_what_has_no_effect_is_said_by_name(here: Land) -> None:

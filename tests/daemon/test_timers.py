@@ -10,9 +10,8 @@ from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.model.app import App, AppKey, AppSpec, Source
 from gitopsd.model.errors import SourceError
 from gitopsd.model.record import Condition, TriggerKind
-from tests.fakes import FakeCluster
 from tests.fakes_history import FakeClock
-from tests.plan.builders import app, manifest, ref
+from tests.plan.builders import app
 from tests.plan.test_confine import project
 from tests.reconciling import GivenCommits, World
 from tests.serving import named
@@ -186,24 +185,6 @@ async def test_windows_that_turn() -> None:
         turned.append(clockwork.triggered())
         clockwork.agent.queue.drop(AppKey("argocd", "one"))
     assert turned == [{}, {}, {"one": TriggerKind.WINDOW}, {}]
-
-
-async def test_orphans_are_told_of() -> None:
-    """Where the project asks for it, objects that nobody answers for are counted until they are gone, those it ignores aside."""
-    clockwork = Clockwork()
-    cluster = clockwork.agent.reconciler.ports.cluster
-    assert isinstance(cluster, FakeCluster)
-    asks = project(orphanedResources={"ignore": [{"kind": "Config*", "name": "known"}]})
-    asking, other = (replace(using("repo", name), project=given) for name, given in (("asking", asks), ("other", project())))
-    clockwork.adopt(asking, other)
-    cluster.put(*(manifest(name=name, namespace="web") for name in ("known", "left")))
-    await clockwork.timers.look_for_orphans()
-    problems = {status.app.key.name: dict(status.problems) for status in clockwork.agent.statuses()}
-    said = "namespace web has 1 orphaned resources: ConfigMap/web/left"
-    assert problems == {"asking": {"orphans": Condition("OrphanedResourceWarning", said)}, "other": {}}
-    del cluster.objects[ref("left")]
-    await clockwork.timers.look_for_orphans()
-    assert not any(status.problems for status in clockwork.agent.statuses())
 
 
 async def test_a_push_has_its_repository_polled_at_once() -> None:
