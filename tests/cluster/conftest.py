@@ -6,12 +6,14 @@ With pytest-xdist each worker has a server of its own. All of them carry the mar
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from gitopsd.cluster import Clusters
 from localcluster import LocalCluster
+from tests.cluster.world import Heard, clusters
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,3 +37,16 @@ def namespace(cluster: LocalCluster) -> Iterator[str]:
     cluster.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
     cluster.api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """What the port tells."""
+    return Heard()
+
+
+@pytest.fixture
+async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
+    """The cluster port, listened to."""
+    async with clusters(cluster, heard) as port:
+        yield port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from subprocess import run
 
@@ -22,19 +21,6 @@ from localcluster import LocalCluster
 from tests.cluster.hands import deleted, got, made, patched
 from tests.cluster.world import IDENTITY, Heard, application, clusters, config_map, marked, service, sync, wanted
 from tests.waiting import until
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port, listened to."""
-    async with clusters(cluster, heard) as port:
-        yield port
 
 
 def _inventory(namespace: str, *names: str) -> Inventory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -10,21 +10,8 @@ from gitopsd.cluster import Clusters
 from gitopsd.model.refs import Object, ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.hands import patched, scaled
-from tests.cluster.world import Heard, application, clusters, config_map, deployment, marked, secret, sync
+from tests.cluster.world import Heard, application, config_map, deployment, marked, secret, sync
 from tests.waiting import until
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port, listened to."""
-    async with clusters(cluster, heard) as port:
-        yield port
 
 
 def _role(namespace: str, **extra: object) -> Object:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import yaml
 
 from gitopsd.cluster import Clusters
@@ -16,26 +14,13 @@ from localcluster import LocalCluster
 from tests.cluster.hands import got
 from tests.cluster.planning import planned, synced
 from tests.cluster.webhook import webhook
-from tests.cluster.world import Heard, application, clusters, deployment
+from tests.cluster.world import Heard, application, deployment
 from tests.waiting import until
 
 KINDS = (Path(__file__).parent / "kinds.yaml").read_text()
 ADMISSION = "admissionregistration.k8s.io/v1"
 DEPLOYMENTS = {"apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["deployments"], "operations": ["CREATE", "UPDATE"]}
 FIRST = ("Namespace", "CustomResourceDefinition")
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port."""
-    async with clusters(cluster, heard) as port:
-        yield port
 
 
 def _into(namespace: str) -> App:

@@ -29,12 +29,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 
 
 @pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
 async def port(own: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
     """The port, listened to."""
     async with clusters(own, heard) as port:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,21 +15,7 @@ from gitopsd.model.refs import Object, ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.hands import applied, got, made, patched
 from tests.cluster.planning import annotated, ignoring, planned, refused, seen, synced
-from tests.cluster.world import IDENTITY, Heard, application, clusters, config_map, deployment
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port."""
-    async with clusters(cluster, heard) as port:
-        yield port
-
+from tests.cluster.world import IDENTITY, Heard, application, config_map, deployment
 
 # --- ignored differences
 

@@ -6,7 +6,7 @@ What can't be changed in place and conflicts of managers are in `test_ownership.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -19,16 +19,9 @@ from gitopsd.preflight import Preflight
 from gitopsd.waiting import Course
 from localcluster import LocalCluster
 from tests.cluster.planning import planned
-from tests.cluster.world import IDENTITY, application, clusters, config_map, deployment, service
+from tests.cluster.world import IDENTITY, application, config_map, deployment, service
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster) -> AsyncIterator[Clusters]:
-    """The port."""
-    async with clusters(cluster) as port:
-        yield port
 
 
 def policy(cluster: LocalCluster, namespace: str) -> Object:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from gitopsd.cluster import Clusters
@@ -13,20 +11,7 @@ from gitopsd.model.refs import Object, ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.hands import got, patched
 from tests.cluster.planning import planned, refused, seen, synced
-from tests.cluster.world import Heard, application, clusters, config_map, deployment
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port."""
-    async with clusters(cluster, heard) as port:
-        yield port
+from tests.cluster.world import Heard, application, config_map, deployment
 
 
 async def test_replace_puts_the_whole_object(cluster: LocalCluster, port: Clusters, heard: Heard, namespace: str) -> None:

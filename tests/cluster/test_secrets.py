@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gc
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,24 +13,11 @@ from gitopsd.model.plan import Action, Step
 from gitopsd.model.refs import Object
 from localcluster import LocalCluster
 from tests.cluster.hands import patched
-from tests.cluster.world import Heard, application, clusters, marked, secret, sync
+from tests.cluster.world import Heard, application, marked, secret, sync
 from tests.waiting import until
 
 PLAIN = "correct-horse-battery-staple"
 ENCODED = base64.b64encode(PLAIN.encode()).decode()
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port, listened to."""
-    async with clusters(cluster, heard) as port:
-        yield port
 
 
 def _hidden(text: str) -> bool:

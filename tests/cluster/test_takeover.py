@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from subprocess import run
 
@@ -20,13 +19,6 @@ from tests.cluster.hands import applied, got, made, patched, scaled
 from tests.cluster.planning import annotated, planned, refused, synced
 from tests.cluster.world import application, clusters, config_map, deployment, marked, sync, unmarked, wanted
 from tests.waiting import until
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster) -> AsyncIterator[Clusters]:
-    """The port."""
-    async with clusters(cluster) as port:
-        yield port
 
 
 def _managers(obj: Object) -> set[tuple[str, str]]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from gitopsd.cluster import Clusters
 from gitopsd.model.health import HealthStatus
@@ -14,21 +11,8 @@ from gitopsd.model.plan import Action, Step
 from gitopsd.model.refs import ObjectRef
 from localcluster import LocalCluster
 from tests.cluster.hands import deleted, got, made, patched, path_of, scaled
-from tests.cluster.world import Heard, application, clusters, config_map, deployment, marked, service, sync, wanted
+from tests.cluster.world import Heard, application, config_map, deployment, marked, service, sync, wanted
 from tests.waiting import until
-
-
-@pytest.fixture
-def heard() -> Heard:
-    """What the port tells."""
-    return Heard()
-
-
-@pytest.fixture
-async def port(cluster: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
-    """The port, listened to."""
-    async with clusters(cluster, heard) as port:
-        yield port
 
 
 async def test_our_own_writes_are_no_news(port: Clusters, heard: Heard, namespace: str) -> None:
