@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +18,7 @@ from gitopsd.daemon.names import named
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
 from gitopsd.daemon.passes import Pass, Superseding
 from gitopsd.daemon.queue import WorkQueue
-from gitopsd.daemon.retry import is_over, retry_delay
+from gitopsd.daemon.retry import Retries
 from gitopsd.daemon.telling import Listener, Watcher, tell
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion
@@ -51,8 +50,7 @@ class Agent:
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
     _passes: dict[AppKey, Pass] = field(default_factory=dict)
     _operations: dict[AppKey, Operation] = field(default_factory=dict)
-    _failures: dict[AppKey, int] = field(default_factory=dict)
-    _retries: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
+    _retries: Retries = field(init=False)
     _dependencies: Dependencies = field(default_factory=Dependencies)
     _superseding: Superseding = field(init=False)
     _moving: Moving = field(init=False)
@@ -61,6 +59,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self.queue.doubt, self.queue.narrow, self.queue.lane = self._doubt, max(1, self.workers // 4), self._lane
+        self._retries = Retries(lambda key: self.queue.put(key, Trigger(TriggerKind.RETRY)), self._passes.get)
         self._superseding = Superseding(self.reconciler)
         self._moving = Moving(self.reconciler, lambda key, problem: self.note((key,), "destination", problem))
         self._fights = Fights(
@@ -126,9 +125,7 @@ class Agent:
         del self._statuses[key]
         self.changes += 1
         self.queue.drop(key)
-        self._failures.pop(key, None)
-        if timer := self._retries.pop(key, None):
-            timer.cancel()
+        self._retries.forget(key)
         self._fights.forget(key)
         self._moving.forget(key)
         if under_way := self._passes.get(key):
@@ -331,7 +328,7 @@ class Agent:
         status = replace(self._statuses[key], running=self._running(key))
         if not record.trigger.dry_run:
             status = status.after(record)
-            self._schedule_retry(status.app, record)
+            self._retries.passed(status.app, record, self._statuses[key].operation)
         if record.trigger.resources:
             self.queue.put(key, Trigger(TriggerKind.WATCH))
         self._set(leaving.after(status, record))
@@ -360,30 +357,13 @@ class Agent:
         for watcher in self.watchers:
             tell(watcher, status)
 
-    def _schedule_retry(self, app: App, record: SyncRecord) -> None:
-        failed = record.phase in (Phase.FAILED, Phase.ERROR)
-        if not (failed or record.attempted or is_over(record, self._statuses[app.key].operation)):
-            return  # it only looked, and what failed before still waits for its retry
-        if retry := self._retries.pop(app.key, None):
-            retry.cancel()
-        if not failed:
-            self._failures.pop(app.key, None)
-            return
-        failures = self._failures[app.key] = self._failures.get(app.key, 0) + 1
-        # The spread of retries is no secret, and guards nothing.
-        delay = retry_delay(app, record, failures, random.random())  # noqa: S311
-        if delay is not None and not self._stopping:
-            loop = asyncio.get_running_loop()
-            self._retries[app.key] = loop.call_later(delay, self.queue.put, app.key, Trigger(TriggerKind.RETRY))
-
     async def drain(self, grace: float) -> None:
         """Lets the passes under way end, for at most `grace` seconds; what is left then is ended between two writes.
 
         `run` has to have ended. Syncs that still wait for their turn are given up.
         """
         self._stopping = True
-        for timer in self._retries.values():
-            timer.cancel()
+        self._retries.end()
         self._fights.end()
         self._moving.end()
         for key, operation in tuple(self._operations.items()):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gitopsd.daemon.passes import Pass
 from gitopsd.formats.durations import parse_duration
-from gitopsd.model.app import App, Retry
+from gitopsd.model.app import App, AppKey, Retry
 from gitopsd.model.record import Phase, SyncRecord, SyncStatus, TriggerKind
 
 _DEFAULT = Retry(limit=-1)
@@ -11,6 +17,57 @@ _DEFAULT = Retry(limit=-1)
 
 _UNREACHABLE_CAP = 30.0
 """Seconds between tries while a cluster or repository can't be reached; its return is noticed earlier (polls, links)."""
+
+
+@dataclass(slots=True)
+class Retries:
+    """The applications that are to be tried again, each with its timer.
+
+    `again` asks for the retry, `under_way` gives the pass of an application that is worked on.
+    """
+
+    again: Callable[[AppKey], None]
+    under_way: Callable[[AppKey], Pass | None]
+    waiting: dict[AppKey, asyncio.TimerHandle] = field(default_factory=dict)
+    _failures: dict[AppKey, int] = field(default_factory=dict)
+    _ended: bool = False
+
+    def passed(self, app: App, record: SyncRecord, last: SyncRecord | None) -> None:
+        """A pass is over, the `last` sync before it was that: it settles the retry that waits, fails anew, or only looked."""
+        failed = record.phase in (Phase.FAILED, Phase.ERROR)
+        if not (failed or record.attempted or is_over(record, last)):
+            return  # it only looked, and what failed before still waits for its retry
+        if waiting := self.waiting.pop(app.key, None):
+            waiting.cancel()
+        if not failed:
+            self._failures.pop(app.key, None)
+            return
+        failures = self._failures[app.key] = self._failures.get(app.key, 0) + 1
+        # The spread of retries is no secret, and guards nothing.
+        delay = retry_delay(app, record, failures, random.random())  # noqa: S311
+        if delay is not None and not self._ended:
+            self.waiting[app.key] = asyncio.get_running_loop().call_later(delay, self._due, app.key)
+
+    def _due(self, key: AppKey) -> None:
+        """Its time has come. A pass under way has the first word: it may settle it, or fail and put it off."""
+        timer = self.waiting[key]
+        if under_way := self.under_way(key):
+            under_way.task.add_done_callback(lambda _: self._due(key) if self.waiting.get(key) is timer else None)
+        else:
+            del self.waiting[key]
+            self.again(key)
+
+    def forget(self, key: AppKey) -> None:
+        """The application is gone."""
+        self._failures.pop(key, None)
+        if waiting := self.waiting.pop(key, None):
+            waiting.cancel()
+
+    def end(self) -> None:
+        """There are no retries any more."""
+        self._ended = True
+        for key in tuple(self.waiting):
+            self.forget(key)
 
 
 def retry_delay(app: App, record: SyncRecord, failures: int, spread: float) -> float | None:

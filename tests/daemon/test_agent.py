@@ -154,10 +154,10 @@ async def test_a_bug_in_a_pass_stays_in_that_pass() -> None:
         assert "s3cr3t" not in condition.message
         assert found.status.operation is not None
         assert found.status.operation.phase is Phase.ERROR
-        assert found.world.app.key in found.agent._retries
+        assert found.world.app.key in found.agent._retries.waiting
         found.cluster.broken = None
         await found.poll()
-        assert (found.status.sync, found.status.conditions, found.agent._retries) == (SyncStatus.SYNCED, (), {})
+        assert (found.status.sync, found.status.conditions, found.agent._retries.waiting) == (SyncStatus.SYNCED, (), {})
 
 
 async def test_a_look_in_between_takes_no_retry_away() -> None:
@@ -166,15 +166,15 @@ async def test_a_look_in_between_takes_no_retry_away() -> None:
         found.world.git.push("c1", manifest(name="a"))
         found.cluster.failures["dry_run", ref("a")] = ObjectError(ref("a"), "dry-run", "Invalid", "no")
         await found.poll()
-        assert found.world.app.key in found.agent._retries
+        assert found.world.app.key in found.agent._retries.waiting
         found.agent.trigger([found.world.app.key], TriggerKind.WATCH)
         await found.quiet()
         assert not found.passed[-1].attempted
-        assert found.world.app.key in found.agent._retries
+        assert found.world.app.key in found.agent._retries.waiting
         found.cluster.failures.clear()
         found.agent.trigger([found.world.app.key], TriggerKind.RETRY)
         await found.quiet()
-        assert (found.status.sync, found.agent._retries) == (SyncStatus.SYNCED, {})
+        assert (found.status.sync, found.agent._retries.waiting) == (SyncStatus.SYNCED, {})
 
 
 async def test_a_fight_is_fought_slowly() -> None:
@@ -357,7 +357,7 @@ async def test_a_dry_run_leaves_no_trace() -> None:
         assert found.status.running is None
         assert (await operation.done).phase is Phase.ERROR
         await found.quiet()
-        assert (found.status, found.agent._retries) == (before, {})
+        assert (found.status, found.agent._retries.waiting) == (before, {})
         assert found.world.history.records.keys() == {1}
 
 
@@ -388,7 +388,7 @@ async def test_the_end_lets_a_sync_finish_and_gives_up_what_waits() -> None:
         found.cluster.gate.set()
         await ending
         assert found.world.names() == {"ConfigMap/web/a"}
-        assert found.agent._retries == {}
+        assert found.agent._retries.waiting == {}
         assert waiting.done.cancelled()
 
 
