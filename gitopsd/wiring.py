@@ -44,6 +44,7 @@ from gitopsd.helm import Helm
 from gitopsd.history import History, Retention
 from gitopsd.loop import WatchedLoop
 from gitopsd.model.app import App, AppKey, AppSettings
+from gitopsd.model.errors import ClusterError
 from gitopsd.model.record import TriggerKind
 from gitopsd.observe import Metrics, log_record
 from gitopsd.plan.qualify import Marking
@@ -156,9 +157,16 @@ class _Watching:
     def _connection(self, cluster: str, ok: bool, message: str) -> None:  # noqa: FBT001 - the listener's signature
         if ok:
             _log.info("cluster connected", cluster=cluster)
-            self.all()
+            statuses = self.agent.statuses() if self.agent else ()
+            self._look(tuple(status.app.key for status in statuses if self._goes_to(status.app, cluster)), TriggerKind.WATCH)
         else:
             _log.warning("cluster lost", cluster=cluster, reason=message)
+
+    def _goes_to(self, app: App, cluster: str) -> bool:
+        try:
+            return self.agent is not None and self.agent.reconciler.ports.cluster.target(app).name == cluster
+        except ClusterError:
+            return False  # no cluster's
 
     def _look(self, keys: tuple[AppKey, ...], kind: TriggerKind) -> None:
         if self.agent:
