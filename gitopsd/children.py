@@ -7,7 +7,7 @@ network Git, which blocks in C code that knows idle timeouts but no deadline. Bo
     refs = await pool.call(list_refs, url, deadline=30)
 
 A call that passes its deadline, or whose caller is cancelled, kills its child with its whole process group; the next call
-gets a new one. Arguments and results travel as pickles over the child's own pipes, so no credential is ever on a command line
+gets a new one. Arguments and results travel as pickles over the child's own socket, so no credential is ever on a command line
 or in an environment. A child reads what strangers wrote, so of what it sends back nothing is made but our own values and
 errors. Children end with their parent, however that ends, and their temporary files end with them.
 """
@@ -16,72 +16,57 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import functools
 import io
 import os
 import pickle
-import resource
 import shutil
 import signal
-import struct
+import socket
 import sys
 import tempfile
-import traceback
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar, TypeVarTuple, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
-from gitopsd.model.errors import GitopsdError
+from gitopsd import nursery
+from gitopsd.nursery import (
+    BEAR,
+    BORN,
+    FRAME,
+    HEADER,
+    KILL,
+    MAX_FRAME,
+    ChildDiedError,
+    ChildError,
+    ChildLimitError,
+    ChildTimeError,
+    Reply,
+)
 
+__all__ = ["ChildDiedError", "ChildError", "ChildLimitError", "ChildTimeError", "Nursery", "Pool"]
+
+_Pipes = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
-
-_HEADER = struct.Struct(">Q")
-_MAX_FRAME = 256 << 20
-_PR_SET_PDEATHSIG = 1
-
-
-class ChildError(GitopsdError):
-    """The work in a child came to no result: its process died, or it raised what it should not. Says what, never a value."""
-
-
-class ChildDiedError(ChildError):
-    """Its process died, be it of its work or of what others did: the kernel ends whom it likes where memory is short."""
-
-
-class ChildLimitError(ChildError):
-    """The work in a child asked for more time, memory or output than it may have."""
-
-
-class ChildTimeError(ChildLimitError):
-    """It asked for more time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """What a child answers: a value, or the error to raise; and the memory that it holds now, in bytes."""
-
-    value: Any
-    error: GitopsdError | None
-    resident: int
 
 
 class Pool:
     """Up to `size` children, started when they are needed and kept for the next call.
 
     `memory` bounds the data of one child, in bytes. A child is replaced after `calls` calls, and when it holds more than half of
-    that memory after one. Waiting callers are served in turn.
+    that memory after one. Waiting callers are served in turn. Without a `nursery` to share with others it has one of its own.
     """
 
-    def __init__(self, name: str, *, size: int, memory: int = 1 << 30, calls: int = 1000) -> None:
+    def __init__(self, name: str, *, size: int, memory: int = 1 << 30, calls: int = 1000, nursery: Nursery | None = None) -> None:
         self._name = name
         self._memory = memory
         self._calls = calls
         self._slots = asyncio.Semaphore(size)
         self._idle: list[_Child] = []
         self._ending: set[asyncio.Task[None]] = set()
+        self._nursery = nursery or Nursery()
+        self._own = nursery is None
 
     async def call(self, function: Callable[[*_Ts], _T], *args: *_Ts, deadline: float, alone: bool = False) -> _T:
         """`function(*args)`, run in a child; `deadline` is in seconds and counts from when the child has it.
@@ -115,6 +100,8 @@ class Pool:
         while self._idle:
             self._end(self._idle.pop())
         await asyncio.gather(*self._ending)
+        if self._own:
+            await self._nursery.aclose()
 
     async def _take(self, *, new: bool) -> _Child:
         # The last one used is the one whose caches are warm; one that died while it was idle is found here.
@@ -123,7 +110,7 @@ class Pool:
             if child.alive:
                 return child
             self._end(child)
-        return await _Child.start(self._name, self._memory)
+        return await self._nursery.bear(self._name, self._memory)
 
     def _end(self, child: _Child) -> None:
         child.kill()
@@ -132,69 +119,165 @@ class Pool:
         task.add_done_callback(self._ending.discard)
 
 
-class _Child:
-    """The parent's end of one child."""
+class Nursery:
+    """The parent's end of `gitopsd.nursery`, which starts with the first child that is asked for.
 
-    def __init__(self, process: Process, folder: str) -> None:
-        self._process, self._folder = process, folder
-        self._requests = cast(asyncio.StreamWriter, process.stdin)
-        self._replies = cast(asyncio.StreamReader, process.stdout)
-        self.calls = 0
+    `preload` are the modules that children need: what they load themselves each of them has for itself.
+    """
+
+    def __init__(self, preload: tuple[str, ...] = ()) -> None:
+        self._preload = preload
+        self._starting = asyncio.Lock()
+        self._running: _Running | None = None
+
+    async def bear(self, name: str, memory: int) -> _Child:
+        """A new child, which `top` shows by this name. Raises ChildError."""
+        async with self._starting:
+            if self._running is None or self._running.is_over:
+                await self.aclose()
+                self._running = await _Running.start(self._preload)
+        return await self._running.bear(name, memory)
+
+    async def aclose(self) -> None:
+        """Ends it, and with it the children that are left."""
+        if self._running is not None:
+            await self._running.end()
+            self._running = None
+
+
+class _Running:
+    """A nursery while it lives: its process, the socket at which it is asked, and the children that it tells of."""
+
+    def __init__(self, process: Process, control: socket.socket, folder: str) -> None:
+        self._process, self._control, self._folder = process, control, folder
+        self._awaited: deque[asyncio.Future[tuple[int, asyncio.Future[int]]]] = deque()
+        self._living: dict[int, asyncio.Future[int]] = {}
+        self.is_over = False
+        asyncio.get_running_loop().add_reader(control, self._hear)
 
     @classmethod
-    async def start(cls, name: str, memory: int) -> _Child:
-        # In a session of its own: Ctrl-C on a terminal is for the parent, and killing the group takes what the child started.
-        command = [sys.executable, "-P", "-m", __name__, name, str(memory)]
+    async def start(cls, preload: tuple[str, ...]) -> _Running:
+        # In a session of its own: Ctrl-C on a terminal is for the parent.
+        with contextlib.ExitStack() as undo:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            with theirs:
+                command = [sys.executable, "-P", "-m", nursery.__name__, str(theirs.fileno()), *preload]
+                try:
+                    folder = tempfile.mkdtemp(prefix="gitopsd-")
+                    undo.callback(shutil.rmtree, folder)
+                    environment = {**os.environ, "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+                    process = await asyncio.create_subprocess_exec(
+                        *command, stdin=DEVNULL, env=environment, start_new_session=True, pass_fds=(theirs.fileno(),)
+                    )
+                except OSError as error:
+                    raise ChildError(f"its process could not be started: {error.strerror}") from error
+            undo.pop_all()
+        ours.settimeout(0)
+        return cls(process, ours, folder)
+
+    async def bear(self, name: str, memory: int) -> _Child:
+        ours, theirs = socket.socketpair()
+        born = asyncio.get_running_loop().create_future()
+        with theirs:
+            try:
+                socket.send_fds(self._control, [FRAME.pack(BEAR, name.encode()[:15], memory, 0)], [theirs.fileno()])
+            except OSError as error:
+                ours.close()
+                raise ChildDiedError(f"its process could not be started: {error.strerror}") from error
+        self._awaited.append(born)
         try:
-            folder = tempfile.mkdtemp(prefix="gitopsd-")
-            environment = {**os.environ, "TMPDIR": folder, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True, limit=1 << 20
-            )
-        except OSError as error:
-            raise ChildError(f"its process could not be started: {error.strerror}") from error
-        return cls(process, folder)
+            pid, ended = await asyncio.shield(born)
+        except BaseException:
+            ours.close()  # which ends it, once it is born
+            raise
+        return _Child(self._kill, pid, ended, await asyncio.open_unix_connection(sock=ours, limit=1 << 20))
 
-    @property
-    def alive(self) -> bool:
-        return self._process.returncode is None
+    def _kill(self, pid: int) -> None:
+        with contextlib.suppress(OSError):  # all is over, and its children with it
+            self._control.send(FRAME.pack(KILL, b"", pid, 0))
 
-    async def ask(self, request: bytes) -> _Reply:
-        self.calls += 1
+    def _hear(self) -> None:
         try:
-            self._requests.write(_HEADER.pack(len(request)) + request)
-            await self._requests.drain()
-            (size,) = _HEADER.unpack(await self._replies.readexactly(_HEADER.size))
-            if size > _MAX_FRAME:
-                raise ChildLimitError(f"answered with more than {_MAX_FRAME >> 20} MiB")
-            frame = await self._replies.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            self.kill()
-            raise ChildDiedError(f"its process died ({_cause(await self._process.wait())})") from None
-        return _parse(frame)
+            told = self._control.recv(FRAME.size * 64)
+        except BlockingIOError:
+            return
+        except OSError:
+            told = b""
+        for kind, _, pid, status in FRAME.iter_unpack(told):
+            if kind == BORN:
+                self._living[pid] = asyncio.get_running_loop().create_future()
+                self._awaited.popleft().set_result((pid, self._living[pid]))
+            else:
+                self._living.pop(pid).set_result(status)
+        if not told:
+            self._lost()
 
-    def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # it may be gone, and on macOS a zombie is not ours
-            os.killpg(self._process.pid, signal.SIGKILL)
+    def _lost(self) -> None:
+        """It is gone, and its children with it."""
+        self.is_over = True
+        asyncio.get_running_loop().remove_reader(self._control)
+        while self._awaited:
+            self._awaited.popleft().set_exception(ChildDiedError("its process could not be started: what starts it has died"))
+        while self._living:
+            self._living.popitem()[1].set_result(signal.SIGKILL)
 
-    async def reap(self) -> None:
-        self._requests.close()
-        while await self._replies.read(1 << 20):
-            pass  # what it still had to say; unread, it would keep the pipe open
+    async def end(self) -> None:
+        if not self.is_over:
+            self._lost()
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
         await self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _cause(code: int) -> str:
+class _Child:
+    """The parent's end of one child. `ended` comes to the status that `waitpid` gives for it."""
+
+    def __init__(self, end: Callable[[int], None], pid: int, ended: asyncio.Future[int], pipes: _Pipes) -> None:
+        self._kill, self._pid, self._ended = end, pid, ended
+        self._replies, self._requests = pipes
+        self.calls = 0
+
+    @property
+    def alive(self) -> bool:
+        return not self._ended.done()
+
+    async def ask(self, request: bytes) -> Reply:
+        self.calls += 1
+        try:
+            self._requests.write(HEADER.pack(len(request)) + request)
+            await self._requests.drain()
+            (size,) = HEADER.unpack(await self._replies.readexactly(HEADER.size))
+            if size > MAX_FRAME:
+                raise ChildLimitError(f"answered with more than {MAX_FRAME >> 20} MiB")
+            frame = await self._replies.readexactly(size)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.kill()
+            raise ChildDiedError(f"its process died ({_cause(await asyncio.shield(self._ended))})") from None
+        return _parse(frame)
+
+    def kill(self) -> None:
+        if self.alive:
+            self._kill(self._pid)
+
+    async def reap(self) -> None:
+        self._requests.close()
+        await self._ended
+
+
+def _cause(status: int) -> str:
+    code = os.waitstatus_to_exitcode(status)
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _parse(frame: bytes) -> _Reply:
+def _parse(frame: bytes) -> Reply:
     try:
         reply = _OursOnly(io.BytesIO(frame)).load()
     except Exception as error:  # a broken pickle raises what it likes
         raise ChildError("its process answered what no child of ours does") from error
-    if not isinstance(reply, _Reply):
+    if not isinstance(reply, Reply):
         raise ChildError("its process answered what no child of ours does")
     return reply
 
@@ -211,74 +294,3 @@ class _OursOnly(pickle.Unpickler):
 
 
 _PLAIN = {"builtins": {"set", "frozenset", "bytearray"}, "datetime": {"datetime", "date", "timedelta", "timezone"}}
-
-
-# --- the child's side ---------------------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Answers requests until there are no more. What the functions print goes to standard error: the pipe is ours."""
-    memory = int(sys.argv[2])
-    _end_with_parent()
-    with contextlib.suppress(ValueError, OSError):  # a lower hard limit is set already, or the system has none of these
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    while header := requests.read(_HEADER.size):
-        request = requests.read(_HEADER.unpack(header)[0])
-        _send(replies, _answer(request, memory))
-
-
-def _end_with_parent() -> None:
-    """Linux ends us when the parent dies, even within a call; elsewhere the end of our input does, after it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _answer(request: bytes, memory: int) -> bytes:
-    value, error = None, None
-    try:
-        function, args = pickle.loads(request)  # noqa: S301 - from our parent, which may run anything anyway
-        value = function(*args)
-    except GitopsdError as raised:
-        error = raised
-    except MemoryError:
-        error = ChildLimitError(f"needed more than {memory >> 20} MiB of memory")
-    except Exception as raised:  # noqa: BLE001 - whatever it is, the caller has to know
-        error = _unexpected(raised)
-    frame = pickle.dumps(_Reply(value, error, _resident()))
-    if len(frame) > _MAX_FRAME:
-        frame = pickle.dumps(_Reply(None, ChildLimitError(f"gave more than {_MAX_FRAME >> 20} MiB"), _resident()))
-    return frame
-
-
-def _unexpected(raised: Exception) -> ChildError:
-    """Names the kind and the place, not the text, which may hold what was being worked on."""
-    last = traceback.extract_tb(raised.__traceback__)[-1]
-    return ChildError(f"{type(raised).__name__} in {last.name} ({os.path.basename(last.filename)}:{last.lineno})")  # noqa: PTH119
-
-
-def _send(replies: BinaryIO, frame: bytes) -> None:
-    replies.write(_HEADER.pack(len(frame)))
-    replies.write(frame)
-    replies.flush()
-
-
-@functools.cache
-def _page() -> int:
-    return os.sysconf("SC_PAGE_SIZE")
-
-
-def _resident() -> int:
-    try:
-        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - after every call: keep it cheap
-            return int(statm.read().split()[1]) * _page()
-    except OSError:
-        return 0  # no /proc: children are replaced by count alone
-
-
-if __name__ == "__main__":
-    from gitopsd.children import serve as serve_as_imported  # under the module's own name, its classes are the parent's
-
-    serve_as_imported()

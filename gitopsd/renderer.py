@@ -8,70 +8,32 @@ version is no part of the key, as the cache is this process's.)
 
 from __future__ import annotations
 
-import pickle
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from typing import Literal
 
 from gitopsd.children import ChildDiedError, ChildError, ChildLimitError, ChildTimeError, Pool
-from gitopsd.helm import Helm, with_charts
+from gitopsd.helm import Helm
 from gitopsd.model.app import App, AppKey, Source
 from gitopsd.model.errors import LimitError, RenderError
-from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
-from gitopsd.model.tree import Recorded, Tree, answers_alike
+from gitopsd.model.tree import answers_alike
 from gitopsd.ports import Rendered
-from gitopsd.render.application import render_source
-from gitopsd.render.given import Given
-from gitopsd.render.kustomize.settings import BuildSettings
 from gitopsd.render.limits import Limits
-from gitopsd.render.needs import Answers, Elsewhere, Needs, answer, where
-from gitopsd.render.provenance.explained import Explained
+from gitopsd.render.needs import Elsewhere, Needs, where
 from gitopsd.render.provenance.trace import Trace
+from gitopsd.rendering import Explanations, Result, Work, render_in_child
 
 _KEPT_PER_APP = 2  # what is live, and what somebody looks at in a plan for another revision
 _MAX_NEEDS = 50
 _MAX_SURFACES = 64  # clusters, whose API versions are kept as charts are told them
 _REMOTE_SCHEMES = ("https://", "ssh://", "oci://")
 
-Explanations = Mapping[ObjectRef, tuple[Explained, ...]]
-"""The fields of objects, each with what made and changed it."""
-
 Fetch = Callable[[Elsewhere], Awaitable[Snapshot]]
 """Gives what is elsewhere as it is now: a repository's commit, a chart's version, a file's content."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a child is to render: sources, with a tree and variables each, and the trees of what they need from elsewhere."""
-
-    sources: tuple[Source, ...]
-    trees: tuple[Tree, ...]
-    variables: tuple[Mapping[str, str], ...]
-    limits: Limits
-    helm: Helm | None
-    needs: tuple[Elsewhere, ...] = ()
-    answers: tuple[Tree, ...] = ()
-    trace: Trace | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """What a child gives: the objects or the error, what it asked of each tree, the variables that it read for each source.
-
-    `size` is that of the objects in bytes; `explained` is what a trace found.
-    """
-
-    objects: tuple[Object, ...]
-    error: RenderError | None
-    inputs: tuple[Mapping[str, str | None], ...]
-    variables: tuple[Mapping[str, str | None], ...]
-    size: int
-    explained: Explanations
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +43,7 @@ class _Kept:
     sources: tuple[Source, ...]
     needs: tuple[Elsewhere, ...]
     commits: tuple[str, ...]
-    result: _Result
+    result: Result
     rendered: Rendered
 
     def holds(self, snapshots: Sequence[Snapshot], variables: Sequence[Mapping[str, str]]) -> bool:
@@ -173,7 +135,7 @@ class Renderer:
         trees = tuple(snapshot.tree for snapshot in snapshots)
         while True:
             answers = tuple(snapshot.tree for snapshot in found.values())
-            work = _Work(app.sources, trees, variables, self._bounds.limits, self._helm, tuple(found), answers, trace)
+            work = Work(app.sources, trees, variables, self._bounds.limits, self._helm, tuple(found), answers, trace)
             result = await self._in_child(app, work)
             wanted = result.error.wanted if isinstance(result.error, Needs) else ()
             needed = [need for need in wanted if isinstance(need, Elsewhere)]
@@ -199,7 +161,7 @@ class Renderer:
         pairs = zip(app.sources, snapshots, strict=True)
         return tuple(_environment(app, source, snapshot) | capabilities for source, snapshot in pairs)
 
-    async def _in_child(self, app: App, work: _Work) -> _Result:
+    async def _in_child(self, app: App, work: Work) -> Result:
         try:
             with suppress(ChildDiedError):  # it may have been anybody's victim: another one tries once more
                 return await self._pool.call(render_in_child, work, deadline=self._bounds.deadline)
@@ -281,56 +243,3 @@ def _environment(app: App, source: Source, snapshot: Snapshot) -> dict[str, str]
         "ARGOCD_APP_REVISION_SHORT": commit[:7],
         "ARGOCD_APP_REVISION_SHORT_8": commit[:8],
     }
-
-
-# --- in the child -------------------------------------------------------------------------------------------------------
-
-
-@cache
-def _settings(limits: Limits, *, enable_helm: bool) -> BuildSettings:
-    """With them this process keeps what it parsed."""
-    return BuildSettings(limits=limits, enable_helm=enable_helm)
-
-
-def render_in_child(work: _Work) -> _Result:
-    """Renders the sources one after the other. What it can't render is part of the result, for the sake of what it read."""
-    trees = tuple(Recorded(tree) for tree in work.trees)
-    fetched = tuple(Recorded(tree) for tree in work.answers)
-    variables = tuple(_RecordedVariables(values) for values in work.variables)
-    settings = _settings(work.limits, enable_helm=work.helm is not None)
-    settings = replace(settings, trace=work.trace) if work.trace else settings
-    refs = {source.ref: tree for source, tree in zip(work.sources, trees, strict=True) if source.ref}
-    answers: Answers = {need: answer(need, tree) for need, tree in zip(work.needs, fetched, strict=True)}
-    objects: list[Object] = []
-    error: RenderError | None = None
-
-    def render(source: Source, tree: Tree, values: Mapping[str, str], answers: Answers) -> list[Object]:
-        return render_source(tree, source, settings, Given(values, answers, refs))
-
-    try:
-        for source, tree, values in zip(work.sources, trees, variables, strict=True):
-            objects += with_charts(partial(render, source, tree, values), answers, work.helm)
-    except RenderError as raised:
-        error = raised.with_traceback(None)
-    found = () if error else tuple(objects)
-    inputs = tuple(tree.inputs for tree in (*trees, *fetched))
-    explained = work.trace.explained if work.trace else {}
-    return _Result(found, error, inputs, tuple(values.read for values in variables), len(pickle.dumps(found)), explained)
-
-
-class _RecordedVariables(Mapping[str, str]):
-    """Variables that know which of them were read, absent ones included."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-        self.read: dict[str, str | None] = {}
-
-    def __getitem__(self, name: str) -> str:
-        self.read[name] = self._values.get(name)
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)

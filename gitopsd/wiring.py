@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from gitopsd.children import Pool
+from gitopsd.children import Nursery, Pool
 from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import ClusterConfig, Identity, Listener
@@ -60,7 +60,7 @@ from gitopsd.resources.requests import Requests
 from gitopsd.resources.writeback import Writeback
 from gitopsd.service import Addresses, Service
 from gitopsd.source.credentials import Credentials as SourceCredentials
-from gitopsd.source.network import Request
+from gitopsd.source.network import Network, Request
 from gitopsd.source.remote import Bounds
 from gitopsd.source.signatures import Keyring
 from gitopsd.source.sources import Repository, Sources
@@ -70,6 +70,9 @@ from gitopsd.web.events import Events
 
 _log = structlog.get_logger()
 
+_CHILDRENS_MODULES = ("gitopsd.rendering", "gitopsd.source.tree", "gitopsd.source.charts", "gitopsd.source.mirror")
+"""What renders and network Git need, loaded once for all children."""
+
 
 async def open_service(config: Config) -> Service:
     """A daemon as configured, ready to run. Raises StorageError where the history can't be opened, ConfigError for addresses."""
@@ -77,8 +80,9 @@ async def open_service(config: Config) -> Service:
     metrics = Metrics(clock)
     history = await _history(config, clock)
     ordered = dict(await history.standing())
-    sources = _sources(config, clock, metrics, history)
-    rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1))
+    nursery = Nursery(_CHILDRENS_MODULES)
+    sources = _sources(config, clock, _network(config, metrics, history, nursery))
+    rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1), nursery=nursery)
     renderer = Renderer(rendering, sources.fetch, _bounds(config), helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
     clusters = Clusters(_clusters(config), _identity(config), watching.listener(), history)
@@ -106,7 +110,8 @@ async def open_service(config: Config) -> Service:
     pushes = Pushes(_webhook_secret(config), timers.pushed, clock.now)
     checks, explain = readiness.checks, explainer.explain
     control = Control(agent, orders, history, timers.refresh, checks, metrics.exposition, explain, pushes, events, _token(config))
-    close = partial(_close, returns.close, writeback.close, clusters.close, rendering.aclose, sources.aclose, history.close)
+    children = (rendering.aclose, sources.aclose, nursery.aclose)
+    close = partial(_close, returns.close, writeback.close, clusters.close, *children, history.close)
     return Service(_addresses(config), agent, timers, control, history, scan, close)
 
 
@@ -291,7 +296,7 @@ def _clusters(config: Config) -> list[ClusterConfig]:
     return [ClusterConfig(c.name, c.server, str(c.kubeconfig) if c.kubeconfig else "", c.context) for c in config.clusters]
 
 
-def _sources(config: Config, clock: SystemClock, metrics: Metrics, history: History) -> Sources:
+def _network(config: Config, metrics: Metrics, history: History, nursery: Nursery) -> Network:
     def count(request: Request) -> None:
         metrics.git_request(request.repository, request.result, request.seconds)
         for move in request.moves:
@@ -300,11 +305,13 @@ def _sources(config: Config, clock: SystemClock, metrics: Metrics, history: Hist
             elif not move.new:
                 _log.warning("deleted in Git", repository=request.repository, ref=move.ref, old=move.old)
 
-    repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
     bounds = Bounds(idle=config.polling.timeout.total_seconds(), size=config.limits.fetch_size)
-    return Sources(
-        config.storage.mirrors, clock, repositories=repositories, bounds=bounds, on_request=count, needed=history.commits
-    )
+    return Network(bounds, count, history.commits, nursery)
+
+
+def _sources(config: Config, clock: SystemClock, network: Network) -> Sources:
+    repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
+    return Sources(config.storage.mirrors, clock, repositories=repositories, network=network)
 
 
 def _trusted(sources: Sources, config: Config) -> TrustedSources:

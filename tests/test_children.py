@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from gitopsd.children import ChildError, ChildLimitError, Pool
+from gitopsd.children import ChildError, ChildLimitError, Nursery, Pool
 from gitopsd.model.errors import Place, RenderError, SourceError
 from tests.waiting import until
 
@@ -29,6 +29,16 @@ def add(a: int, b: int) -> int:
 def pid() -> int:
     """Which child this is."""
     return os.getpid()
+
+
+def nursery() -> int:
+    """Who bore this child."""
+    return os.getppid()
+
+
+def loaded(module: str) -> bool:
+    """Whether a module was there before anybody asked for it."""
+    return module in sys.modules
 
 
 def hang(started: str) -> None:
@@ -181,6 +191,41 @@ async def test_death_between_calls_goes_unnoticed(pool: Pool) -> None:
     os.kill(process, signal.SIGKILL)
     await until(lambda: not pool._idle[-1].alive)
     assert await pool.call(pid, deadline=30) != process
+
+
+async def test_the_nursery_s_death_is_told_and_mended(pool: Pool, tmp_path: Path) -> None:
+    """It takes its children along, one that is at work too; the next call starts another."""
+    first = await pool.call(nursery, deadline=30)
+    call = asyncio.create_task(pool.call(hang, str(tmp_path / "pids"), deadline=1000))
+    child, grandchild = await written(tmp_path / "pids")
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(ChildError, match=r"its process died \(killed by SIGKILL\)"):
+        await call
+    await gone(child)
+    os.kill(grandchild, signal.SIGKILL)
+    assert await pool.call(nursery, deadline=30) != first
+
+
+async def test_pools_may_share_a_nursery() -> None:
+    """Their children find loaded what it was told to load, and each pool ends only its own."""
+    shared = Nursery(("wave",))
+    one, other = Pool("one", size=1, nursery=shared), Pool("other", size=1, nursery=shared)
+    assert await one.call(nursery, deadline=30) == await other.call(nursery, deadline=30)
+    assert await one.call(loaded, "wave", deadline=30)
+    await one.aclose()
+    assert await other.call(add, 1, 2, deadline=30) == 3
+    await other.aclose()
+    await shared.aclose()
+
+
+async def test_a_caller_that_leaves_at_once_leaves_nothing(pool: Pool) -> None:
+    """Whatever had been begun for it, the nursery or a child, is ended or used by the next."""
+    for _ in range(5):
+        call = asyncio.create_task(pool.call(pid, deadline=30))
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    assert await pool.call(add, 1, 2, deadline=30) == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bound a process's data")

@@ -14,6 +14,7 @@ from gitopsd.model.refs import Object
 from gitopsd.model.source import Commit, Lines
 from gitopsd.model.tree import Tree
 from gitopsd.render.needs import Answer, Elsewhere, Need, Needs, answer
+from gitopsd.source.network import Network
 from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Sources
 
@@ -52,7 +53,7 @@ def render_with_bases(asked: Asked, tree: Tree, path: str) -> list[Object]:
 async def _fetching(work: Callable[[Sources], Awaitable[_T]]) -> _T:
     """The mirrors live as long as the command: trees read from them until the end of the render."""
     with TemporaryDirectory(prefix="gitopsd-render-") as folder:
-        sources = Sources(Path(folder), SystemClock(), bounds=Bounds(idle=_TIMEOUT))
+        sources = Sources(Path(folder), SystemClock(), network=Network(Bounds(idle=_TIMEOUT)))
         try:
             return await work(sources)
         finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
-from gitopsd.children import ChildError, ChildLimitError, Pool
+from gitopsd.children import ChildError, ChildLimitError, Nursery, Pool
 from gitopsd.model.errors import SourceError, StorageError
 from gitopsd.model.source import Commit, Lines
 from gitopsd.source import mirror, remote
@@ -27,6 +27,8 @@ _P = ParamSpec("_P")
 FETCH_PATIENCE = 20
 """A fetch may take this many times the timeout of a question, as long as bytes keep coming: the first clone of a large
 repository takes minutes, and ended early it would begin again from nothing."""
+_CHILDREN = 8
+_MEMORY = 2 << 30  # of one child, in bytes: indexing a pack takes more than asking for references
 _KNOWN_FOR = 600.0
 _PER_SERVER = 3  # fewer than there are children, so that one dead server leaves the others theirs
 
@@ -46,15 +48,38 @@ class Request:
     moves: tuple[Move, ...] = ()
 
 
-class Network:
-    """Runs the functions that speak with servers, and tells how each went."""
+def _ignore(_: Request) -> None:
+    """Nobody wants to know."""
 
-    def __init__(self, pool: Pool, bounds: Bounds, on_request: Callable[[Request], None], needed: Needed) -> None:
-        """A question may take as many seconds as `bounds` lets an operation be idle."""
-        self._pool, self._bounds, self._on_request, self._needed = pool, bounds, on_request, needed
+
+async def _nothing() -> frozenset[str]:
+    """Nobody goes back to anything."""
+    return frozenset()
+
+
+class Network:
+    """Runs the functions that speak with servers, and tells `on_request` how each went.
+
+    A question may take as many seconds as `bounds` lets an operation be idle. `needed` gives the commits that mirrors must keep
+    although the remote has forgotten them.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds | None = None,
+        on_request: Callable[[Request], None] = _ignore,
+        needed: Needed = _nothing,
+        nursery: Nursery | None = None,
+    ) -> None:
+        self._pool = Pool("git", size=_CHILDREN, memory=_MEMORY, nursery=nursery)
+        self._bounds, self._on_request, self._needed = bounds or Bounds(), on_request, needed
         self._known: frozenset[str] | None = None
         self._known_until = 0.0
         self._servers: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_PER_SERVER))
+
+    async def aclose(self) -> None:
+        """Ends the children."""
+        await self._pool.aclose()
 
     async def ask(self, location: Location, access: Access) -> Refs:
         """The server's references. Raises SourceError."""

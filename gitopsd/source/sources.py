@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitopsd.children import Pool
 from gitopsd.model.app import App, Source
 from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import Clock
 from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.downloads import Downloads, location_of
-from gitopsd.source.network import Needed, Network, Request
-from gitopsd.source.remote import Bounds
+from gitopsd.source.network import Network
 from gitopsd.source.signatures import Signed
 from gitopsd.source.tracking import RepositoryStatus, Tracked
 from gitopsd.source.urls import Location, parse_url
-
-_CHILDREN = 8
-_MEMORY = 2 << 30  # of one child, in bytes: indexing a pack takes more than asking for references
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +31,18 @@ def revision_of(source: Source, index: int, revisions: tuple[str, ...]) -> str:
     return revisions[index] if index < len(revisions) else source.target_revision
 
 
-def _ignore(_: Request) -> None:
-    """Nobody wants to know."""
-
-
-async def _nothing() -> frozenset[str]:
-    """Nobody goes back to anything."""
-    return frozenset()
-
-
 class Sources:
     """Git (a `gitopsd.ports.SourcePort`). Mirrors are kept in `folder`.
 
-    `bounds` are those of an operation with a server; `on_request` is told of every one. `needed` gives the commits that mirrors
-    must keep although the remote has forgotten them.
+    `network` is how it speaks with servers.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        clock: Clock,
-        *,
-        repositories: Sequence[Repository] = (),
-        bounds: Bounds | None = None,
-        on_request: Callable[[Request], None] = _ignore,
-        needed: Needed = _nothing,
+        self, folder: Path, clock: Clock, *, repositories: Sequence[Repository] = (), network: Network | None = None
     ) -> None:
         self._folder, self._clock = folder, clock
         self._credentials = {location_of(repository.url).key: repository.credentials for repository in repositories}
-        self._pool = Pool("git", size=_CHILDREN, memory=_MEMORY)
-        self._network = Network(self._pool, bounds or Bounds(), on_request, needed)
+        self._network = network or Network()
         self._downloads = Downloads(self._network, self._credentials_for, clock)
         self._tracked: dict[str, Tracked] = {}
 
@@ -116,7 +93,7 @@ class Sources:
 
     async def aclose(self) -> None:
         """Ends the children; mirrors stay for the next start."""
-        await self._pool.aclose()
+        await self._network.aclose()
 
     def _follow(self, url: str) -> Tracked:
         location = parse_url(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.source.network import Request
+from gitopsd.source.network import Network, Request
 from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Sources
 from tests.gitrepo import Repo
@@ -35,7 +35,7 @@ class Git:
         self.folder = folder
         self.clock = HandClock()
         self.requests: list[Request] = []
-        self.sources = Sources(folder, self.clock, bounds=Bounds(idle=20), on_request=self.requests.append)
+        self.sources = Sources(folder, self.clock, network=Network(Bounds(idle=20), self.requests.append))
 
     @property
     def asked(self) -> list[str]:
@@ -51,7 +51,7 @@ class Git:
     async def restart(self) -> None:
         """A new process would find what is on disk and nothing else."""
         await self.sources.aclose()
-        self.sources = Sources(self.folder, self.clock, bounds=Bounds(idle=20), on_request=self.requests.append)
+        self.sources = Sources(self.folder, self.clock, network=Network(Bounds(idle=20), self.requests.append))
 
 
 @pytest.fixture

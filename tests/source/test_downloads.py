@@ -18,6 +18,7 @@ from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source
 from gitopsd.model.errors import SourceError
 from gitopsd.render.needs import RemoteChart, RemoteFile
 from gitopsd.source.credentials import Credentials
+from gitopsd.source.network import Network
 from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Repository, Sources
 from tests.charts import CHART, packed
@@ -121,7 +122,7 @@ async def sources(store: Store, tmp_path: Path) -> AsyncIterator[Sources]:
     (authority,) = (tmp_path / "tls").glob("*cert*")
     credentials = Credentials(username="robot", password=tmp_path / "password", ca=authority)
     repositories = [Repository(f"{scheme}://{store.address}", credentials) for scheme in ("https", "oci")]
-    sources = Sources(tmp_path / "mirrors", HandClock(), repositories=repositories, bounds=Bounds(idle=20))
+    sources = Sources(tmp_path / "mirrors", HandClock(), repositories=repositories, network=Network(Bounds(idle=20)))
     yield sources
     await sources.aclose()
 

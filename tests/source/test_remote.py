@@ -13,7 +13,7 @@ import pytest
 
 from gitopsd.model.errors import SourceError
 from gitopsd.source.credentials import Credentials
-from gitopsd.source.network import Request
+from gitopsd.source.network import Network, Request
 from gitopsd.source.remote import Bounds
 from gitopsd.source.sources import Repository, Sources
 from tests.gitrepo import Repo
@@ -38,9 +38,8 @@ async def following(
     """A source that has these credentials for everything below `url`."""
     repositories = [Repository(url, credentials)] if credentials else []
     on_request: Callable[[Request], None] = (seen if seen is not None else []).append
-    sources = Sources(
-        folder / "mirrors", HandClock(), repositories=repositories, bounds=Bounds(idle=patience), on_request=on_request
-    )
+    network = Network(Bounds(idle=patience), on_request)
+    sources = Sources(folder / "mirrors", HandClock(), repositories=repositories, network=network)
     try:
         yield sources
     finally:
