@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.bare import Bare
-from bench.processes import Peaks, cpu_seconds
+from bench.processes import Memory, Peaks, cpu_seconds
 from localcluster.layout import COMPONENTS, Layout
 from tests.cluster.daemon import Daemon
 
@@ -37,7 +37,7 @@ class Measure:
     met: bool | None = None
     says: str = ""
     cpu: dict[str, float] = field(default_factory=dict)
-    peak: dict[str, int] = field(default_factory=dict)
+    peak: dict[str, Memory] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     sent: int = 0
     blocked: float = 0.0

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _SAMPLE = 0.5
 """Seconds between two looks at memory."""
 
@@ -23,26 +22,59 @@ def cpu_seconds(pid: int) -> float:
     return sum(sum(map(int, stat[11:15])) for stat in _stats(pid)) / _TICKS
 
 
-def resident_bytes(pid: int) -> int:
-    """Memory of the process and its living descendants; what they share counts for each."""
-    return sum(int(stat[21]) for stat in _stats(pid)) * _PAGE
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of processes, in bytes.
+
+    What they share counts once for each of them in `resident`, and once altogether in `proportional` (proc_pid_smaps(5): Rss and
+    Pss): the second is what they take from the machine, and what a limit of their container is held against.
+    """
+
+    resident: int = 0
+    proportional: int = 0
+
+    def __add__(self, other: Memory) -> Memory:
+        return Memory(self.resident + other.resident, self.proportional + other.proportional)
+
+    def or_more(self, other: Memory) -> Memory:
+        """The larger of each."""
+        return Memory(max(self.resident, other.resident), max(self.proportional, other.proportional))
+
+
+def memory(pid: int) -> Memory:
+    """Memory of the process and its living descendants."""
+    return sum((_memory(one) for one in _tree(pid)), Memory())
+
+
+def _memory(pid: int) -> Memory:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        kib = {words[0]: int(words[1]) for words in lines}
+        return Memory(kib["Rss:"] << 10, kib["Pss:"] << 10)
+    return Memory()
 
 
 def _stats(pid: int) -> Iterator[list[str]]:
     """The fields after the name, of each process of the tree."""
+    for one in _tree(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield Path(f"/proc/{one}/stat").read_text().rpartition(") ")[2].split()
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
     with suppress(FileNotFoundError, ProcessLookupError):
-        yield Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                yield from _stats(int(child))
+                yield from _tree(int(child))
 
 
 @dataclass(slots=True)
 class Peaks:
-    """The most memory that each of some processes had while this ran, in bytes; a context manager."""
+    """The most memory that each of some processes had, with its descendants, while this ran; a context manager."""
 
     pids: Mapping[str, int]
-    peaks: dict[str, int] = field(default_factory=dict)
+    peaks: dict[str, Memory] = field(default_factory=dict)
     _done: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
@@ -58,6 +90,6 @@ class Peaks:
     def _run(self) -> None:
         while True:
             for name, pid in self.pids.items():
-                self.peaks[name] = max(self.peaks.get(name, 0), resident_bytes(pid))
+                self.peaks[name] = self.peaks.get(name, Memory()).or_more(memory(pid))
             if self._done.wait(_SAMPLE):
                 return
