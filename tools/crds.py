@@ -2,8 +2,9 @@
 
     python -m tools.crds > deploy/components/definitions/crds.yaml
 
-Names, scope and printer columns are Argo CD's, so that either one's definition serves the other. As there, status is a part of
-the object and no subresource. What gitopsd does not model is kept as it is; in what it models the server knows misspelt fields.
+Names, scope and printer columns are Argo CD's, so that either one's definition serves the other. As there, status is a part of the
+object and no subresource. What gitopsd does not model is kept as it is. In what it models of an Application the server knows
+misspelt fields; those of an AppProject are for gitopsd to refuse.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from typing import Any
 
 from gitopsd.config.application import GROUP, application_schema
+from gitopsd.config.project import project_schema
 from gitopsd.formats.yamlwrite import dump
 
 VERSION = "v1alpha1"
@@ -66,7 +68,21 @@ def application() -> dict[str, Any]:
 
 def project() -> dict[str, Any]:
     """The definition of AppProject."""
-    return definition("AppProject", ["appproj", "appprojs"], _ANYTHING, {"status": _ANYTHING}, [])
+    schema = project_schema()
+    spec = keeping(structural(schema["properties"]["spec"], schema["$defs"]))
+    return definition("AppProject", ["appproj", "appprojs"], spec, {"status": _ANYTHING}, [])
+
+
+def keeping(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema by which the server drops nothing: a field that gitopsd does not know may forbid something, and is refused."""
+    match schema:
+        case {"properties": fields}:
+            kept = {name: keeping(inner) for name, inner in fields.items()}
+            return {**schema, "properties": kept, "x-kubernetes-preserve-unknown-fields": True}
+        case {"items": items}:
+            return {**schema, "items": keeping(items)}
+        case _:
+            return schema
 
 
 def definition(

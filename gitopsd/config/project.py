@@ -41,6 +41,11 @@ def _adapter() -> TypeAdapter[_AppProject]:
     return TypeAdapter(_AppProject)
 
 
+def project_schema() -> dict[str, Any]:
+    """The JSON Schema of an AppProject document."""
+    return _adapter().json_schema(mode="validation")
+
+
 def read_project(document: Document) -> Project:
     """The project in a document; raises ConfigErrors with everything that is wrong with it."""
     document = replace(document, value=without_unset(document.value))

@@ -85,8 +85,8 @@ class DestinationServiceAccount:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
     server: str
-    namespace: str
     default_service_account: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gitopsd.cluster.declared import PROJECTS
 from gitopsd.cluster.paths import collection
 from gitopsd.config.resources import REFRESH
 from localcluster import LocalCluster
+from localcluster.api import RequestError
 from tests.cluster.resources import Land, land
 from tests.gitrepo import WHO
 
@@ -307,8 +308,12 @@ def test_a_broken_project_permits_what_it_did(here: Land) -> None:
         "broken", r"InvalidSpecError: AppProject projects-home/broken: spec.syncWindows\[0].kind: must be allow or deny"
     )
     here.daemon.until_synced("broken", commit(here, "broken", config_map("broken", "2")))
-    here.patch_project("broken", syncWindows=None)
+    here.patch_project("broken", syncWindows=None, destination=[])
+    here.until_said("broken", 'spec.destination: unknown field "destination", did you mean "destinations"')
+    here.patch_project("broken", destination=None)
     here.daemon.until(lambda: not here.status("broken").get("conditions"))
+    with pytest.raises(RequestError, match=r"spec\.sourceRepos: Invalid value"):
+        here.patch_project("broken", sourceRepos=1)
 
 
 def test_a_project_elsewhere_counts_for_nothing(here: Land, cluster: LocalCluster) -> None:

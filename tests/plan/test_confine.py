@@ -187,6 +187,7 @@ def test_limits_of_a_cluster() -> None:
 def test_accounts() -> None:
     """The first account whose globs fit acts, in the destination's namespace unless it names its own; without one nothing may."""
     rules = [
+        {"server": "*", "defaultServiceAccount": "nobody"},  # for destinations without a namespace
         {"server": HERE.server, "namespace": "web", "defaultServiceAccount": "deployer"},
         {"server": "*", "namespace": "shop-*", "defaultServiceAccount": "ops:shop"},
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.rendering import ROOT
-from tools.crds import application, text
+from tools.crds import application, project, text
 
 
 def test_the_file_is_what_the_schema_says() -> None:
@@ -16,3 +16,13 @@ def test_status_is_a_part_of_the_object() -> None:
     (version,) = application()["spec"]["versions"]
     assert "subresources" not in version
     assert [column["name"] for column in version["additionalPrinterColumns"]][:2] == ["Sync Status", "Health Status"]
+
+
+def test_nothing_of_a_project_is_dropped() -> None:
+    """What gitopsd does not know stays where it was written, at any depth: it is refused by name then, rather than overlooked."""
+    (version,) = project()["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    window = spec["properties"]["syncWindows"]["items"]
+    assert window["required"] == ["kind", "schedule", "duration"]
+    for known in (spec, window, spec["properties"]["orphanedResources"], spec["properties"]["roles"]["items"]):
+        assert known["x-kubernetes-preserve-unknown-fields"]
