@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 
 from gitopsd.helm import Helm, with_charts
@@ -16,6 +16,7 @@ from gitopsd.model.errors import RenderError
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.tree import Recorded, Tree
 from gitopsd.render.application import render_source
+from gitopsd.render.cache import ParseCache
 from gitopsd.render.given import Given
 from gitopsd.render.kustomize.settings import BuildSettings
 from gitopsd.render.limits import Limits
@@ -59,7 +60,7 @@ class Result:
 @cache
 def _settings(limits: Limits, *, enable_helm: bool) -> BuildSettings:
     """With them this process keeps what it parsed."""
-    return BuildSettings(limits=limits, enable_helm=enable_helm)
+    return BuildSettings(limits=limits, cache=ParseCache(), enable_helm=enable_helm)
 
 
 def render_in_child(work: Work) -> Result:
@@ -68,7 +69,7 @@ def render_in_child(work: Work) -> Result:
     fetched = tuple(Recorded(tree) for tree in work.answers)
     variables = tuple(_RecordedVariables(values) for values in work.variables)
     settings = _settings(work.limits, enable_helm=work.helm is not None)
-    settings = replace(settings, trace=work.trace) if work.trace else settings
+    settings = settings._replace(trace=work.trace) if work.trace else settings
     refs = {source.ref: tree for source, tree in zip(work.sources, trees, strict=True) if source.ref}
     answers: Answers = {need: answer(need, tree) for need, tree in zip(work.needs, fetched, strict=True)}
     objects: list[Object] = []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.yamlwrite import dump
 from gitopsd.model.errors import ConfigError, Place, RenderError
 from gitopsd.model.refs import Object
 from gitopsd.model.tree import Tree
+from gitopsd.render.cache import ParseCache
 from gitopsd.render.kustomize.build import build
 from gitopsd.render.kustomize.loading import FILE_NAMES
 from gitopsd.render.kustomize.settings import BuildSettings, LoadRestrictor, Reorder
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 _NO_ANSWERS: Answers = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A render as it was asked for, in kustomize's words. Without `repo` it reads the disk."""
 
     path: str
@@ -48,7 +47,11 @@ class Asked:
     def of(self, tree: Tree, path: str, answers: Answers = _NO_ANSWERS) -> list[Object]:
         """The objects of the folder `path` of `tree`. Raises Needs for what `answers` lacks, RenderError otherwise."""
         settings = BuildSettings(
-            LoadRestrictor(self.load_restrictor), Reorder(self.reorder), enable_helm=self.enable_helm, trace=self.trace
+            LoadRestrictor(self.load_restrictor),
+            Reorder(self.reorder),
+            cache=ParseCache(),
+            enable_helm=self.enable_helm,
+            trace=self.trace,
         )
         if not self.enable_helm and any(tree.entry(f"{path}/{name}") for name in FILE_NAMES):  # as nearly always
             return build(tree, path, settings, answers)
@@ -97,7 +100,7 @@ def _seen_from(here: str, error: RenderError) -> RenderError:
 def place_from(here: str, place: Place) -> Place:
     """A place on the disk with its path relative to `here` if it is below, else absolute; one of a remote base keeps its URL."""
     below = here.rstrip("/") + "/"
-    return place if "://" in place.file else replace(place, file=f"/{place.file}".removeprefix(below))
+    return place if "://" in place.file else place._replace(file=f"/{place.file}".removeprefix(below))
 
 
 def printed(objects: list[Object], form: str) -> str:

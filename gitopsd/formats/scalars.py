@@ -15,10 +15,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
@@ -240,8 +239,7 @@ class _Values(dict[str, Scalar]):
         return value if self._unsigned or value <= _INT64_MAX else float(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """How one dialect reads scalars and mappings.
 
     `values[text]` is the value of the plain scalar `text` (raises ScalarError where JSON has none). `unique` refuses

@@ -13,8 +13,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from yaml import YAMLError
 from yaml._yaml import CParser
@@ -35,8 +34,7 @@ Position: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Bounds on one file, each with its own LimitError. `nodes` counts keys, items and what aliases repeat."""
 
     bytes: int = 32 * 1024 * 1024
@@ -58,8 +56,7 @@ def load_documents(data: bytes, file: str, dialect: Dialect, limits: Limits = DE
     return _Reader(data, file, dialect, limits).documents()
 
 
-@dataclass(frozen=True, slots=True)
-class Marked:
+class Marked(NamedTuple):
     """Documents with the position of each key and item in them.
 
     Positions belong to containers by identity, so they stay true for subtrees that were moved or shared unchanged; this
@@ -68,11 +65,11 @@ class Marked:
 
     documents: list[Any]
     starts: list[Position]
-    _places: dict[int, tuple[Any, dict[str | int, Position]]]
+    places: dict[int, tuple[Any, dict[str | int, Position]]]
 
     def position(self, container: Any, key: str | int) -> Position | None:
         """Where `key` (or the item of that index) of `container` stands; None for a container that is not of this file."""
-        entry = self._places.get(id(container))
+        entry = self.places.get(id(container))
         return entry[1].get(key) if entry else None
 
     def locate(self, path: Sequence[str | int], document: int = 0) -> Position:
@@ -110,14 +107,15 @@ _TAGGED: dict[str, type | tuple[type, ...]] = {
 _BAD_SEPARATOR = re.compile(rb"\n---[ \t]*[^\s#][^\n]*\n")
 
 
-@dataclass(slots=True)
 class _Anchor:
     """What an anchor holds; still `open` while its own value is being read. `height` is the depth of its value."""
 
-    value: Any = None
-    nodes: int = 0
-    height: int = 0
-    open: bool = True
+    __slots__ = ("height", "nodes", "open", "value")
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.nodes = self.height = 0
+        self.open = True
 
 
 class _Reader:

@@ -8,15 +8,13 @@ No error text ever holds a value of a Secret or a credential (invariant 5).
 from __future__ import annotations
 
 import copyreg
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from gitopsd.model.refs import ObjectRef
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where in a tree of files something stands.
 
     `line` and `column` count from 1; `field` is a path such as `resources[1]` or `spec.template`.

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 EntryKind = Literal["file", "dir"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What stands at a path. `oid` changes whenever the content below it does (Git's object id, or a digest)."""
 
     kind: EntryKind
@@ -79,7 +77,6 @@ class DictTree:
             raise FileNotFoundError(path) from None
 
 
-@dataclass(slots=True)
 class Recorded:
     """A tree that remembers what was asked of it.
 
@@ -87,8 +84,12 @@ class Recorded:
     `path/` and answers with the folder's own id only when it was listed; asking merely whether it exists records its kind.
     """
 
-    inner: Tree
-    inputs: dict[str, str | None] = field(default_factory=dict)
+    __slots__ = ("inner", "inputs")
+
+    def __init__(self, inner: Tree) -> None:
+        """Nothing has been asked yet."""
+        self.inner = inner
+        self.inputs: dict[str, str | None] = {}
 
     def entry(self, path: str) -> Entry | None:
         """See `Tree.entry`."""

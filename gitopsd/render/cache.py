@@ -18,7 +18,7 @@ class ParseCache:
     """
 
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
-        """`budget` bounds the sum of source bytes."""
+        """`budget` bounds the sum of source bytes; one of 0 keeps nothing."""
         self._budget = budget
         self._used = 0
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
@@ -33,7 +33,7 @@ class ParseCache:
         value = parse()
         self._entries[key] = (value, size)
         self._used += size
-        while self._used > self._budget and len(self._entries) > 1:
+        while self._used > self._budget:
             _, (_, freed) = self._entries.popitem(last=False)
             self._used -= freed
         return value

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gitopsd.formats import yamlread
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How much one render may ask for. The defaults allow ten times the largest repositories that we know of."""
 
     objects: int = 100_000
@@ -21,5 +20,5 @@ class Limits:
     """Files read in all."""
     bytes: int = 512 * 1024 * 1024
     """The sum of their sizes."""
-    yaml: yamlread.Limits = field(default_factory=yamlread.Limits)
+    yaml: yamlread.Limits = yamlread.DEFAULT_LIMITS
     """Those of each file."""

@@ -9,14 +9,13 @@ A `Tree` answers `RemoteBase` and `RemoteChart`, bytes answer `RemoteFile` and `
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gitopsd.model.errors import RenderError
 from gitopsd.model.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteBase:
+class RemoteBase(NamedTuple):
     """A base or resource in another repository, as a kustomization writes it; `ref` empty is the default branch.
 
     The answer is the tree of the repository's root at the pinned commit; `path` leads into it.
@@ -32,8 +31,7 @@ class RemoteBase:
         return self.url
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
+class RemoteFile(NamedTuple):
     """A single file behind an `https://` URL. The answer is its bytes."""
 
     url: str
@@ -43,8 +41,7 @@ class RemoteFile:
         return self.url
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteChart:
+class RemoteChart(NamedTuple):
     """A chart of a Helm repository (`https://`) or registry (`oci://`), in a version or range of them. The answer is its tree."""
 
     repository: str
@@ -56,8 +53,7 @@ class RemoteChart:
         return f"helm chart {self.name} {self.version or '*'} of {self.repository}"
 
 
-@dataclass(frozen=True, slots=True)
-class InflateChart:
+class InflateChart(NamedTuple):
     """A Helm chart with all that goes into it: whoever answers needs nothing else. The answer is what `helm template` prints.
 
     `files` are those of the chart's folder, dependencies included, by their paths in it. `values` are the texts of values

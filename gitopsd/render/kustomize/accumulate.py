@@ -6,7 +6,6 @@ then transforms and validates. Hashes, references and vars come once, at the ver
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gitopsd.formats.scalars import Dialect
@@ -39,15 +38,16 @@ if TYPE_CHECKING:
 VALIDATED_BY = "validated-by"
 
 
-@dataclass(slots=True)
 class Accumulated:
     """What a layer hands to the one above: resources, where transformers edit, and vars."""
 
-    resources: ResourceSet
-    config: TransformerConfig = field(default_factory=TransformerConfig)
-    vars: dict[str, Declared] = field(default_factory=dict)
-    twins: dict[Id, Place] = field(default_factory=dict)
-    """Ids that a transformer has given to a second object, and where that was asked for: an error if they stay."""
+    def __init__(self, resources: ResourceSet) -> None:
+        """Starts with resources alone."""
+        self.resources = resources
+        self.config = TransformerConfig()
+        self.vars: dict[str, Declared] = {}
+        self.twins: dict[Id, Place] = {}
+        """Ids that a transformer has given to a second object, and where that was asked for: an error if they stay."""
 
     def absorb(self, other: Accumulated) -> None:
         """Adds all of another layer. Raises RenderError where an object or a var is there already."""
@@ -306,5 +306,5 @@ def origin_of(step: GeneratorStep | TransformerStep, layer: Layer) -> Origin | N
     if layer.origin is None:
         return None
     if step.file:
-        return replace(layer.origin, path="", configured_in=step.file, configured_by=step.by)
+        return layer.origin._replace(path="", configured_in=step.file, configured_by=step.by)
     return layer.origin.configured(layer.file.path.rpartition("/")[2], step.by)

@@ -1,12 +1,10 @@
 """The fields of kustomization files and of plugin configurations (kustomize.config.k8s.io v1beta1, v1alpha1).
 
-These classes are the schema: `decode` reads documents into them. A key is the field's name in camel case, in any case. Most are
-named tuples, which are made in a tenth of the time that a dataclass takes: that is a good part of a short command.
+These classes are the schema: `decode` reads documents into them. A key is the field's name in camel case, in any case.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gitopsd.render.kustomize.ids import Gvk, parse_api_version
@@ -82,12 +80,11 @@ class Image(NamedTuple):
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)  # a tuple has a method of the name of a field
-class Replica:
+class Replica(NamedTuple):
     """One of `replicas`."""
 
     name: str = ""
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # nobody asks a tuple's own method of it
 
 
 class Label(NamedTuple):
@@ -124,12 +121,11 @@ class GeneratorArgs(NamedTuple):
     options: GeneratorOptions | None = None
 
 
-@dataclass(frozen=True, slots=True)  # a tuple has a method of the name of a field
-class FieldOptions:
+class FieldOptions(NamedTuple):
     """How a replacement splits, counts and creates."""
 
     delimiter: str = ""
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # as above
     encoding: str = ""
     create: bool = False
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.api import FieldSpecArgs
@@ -21,16 +20,14 @@ if TYPE_CHECKING:
 Specs = tuple[FieldSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NameReference:
+class NameReference(NamedTuple):
     """The fields that may hold the name of an object of kind `target`."""
 
     target: Gvk
     fields: Specs
 
 
-@dataclass(frozen=True, slots=True)
-class TransformerConfig:
+class TransformerConfig(NamedTuple):
     """Where each transformer edits. The names are those of kustomize's configuration files, in snake case."""
 
     name_prefix: Specs = ()
@@ -55,9 +52,8 @@ class TransformerConfig:
         if other is self or (other is default_config() and self == TransformerConfig()):
             return other
         merged = {
-            item.name: tuple(sorted(merge_specs(getattr(self, item.name), getattr(other, item.name)), key=_spec_order))
-            for item in fields(self)
-            if item.name != "name_reference"
+            name: tuple(sorted(merge_specs(getattr(self, name), getattr(other, name)), key=_spec_order))
+            for name in _NAMES.values()
         }
         references = {reference.target: reference.fields for reference in self.name_reference}
         for reference in other.name_reference:
@@ -123,8 +119,7 @@ def _expand(entries: list[dict[str, Any]]) -> Specs:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _NameReferenceArgs:
+class _NameReferenceArgs(NamedTuple):
     """An entry of `nameReference` as written."""
 
     group: str = ""
@@ -136,8 +131,7 @@ class _NameReferenceArgs:
 _Args = tuple[FieldSpecArgs, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _ConfigArgs:
+class _ConfigArgs(NamedTuple):
     """A file of `configurations:` as written."""
 
     name_prefix: _Args = ()

@@ -1,4 +1,4 @@
-"""Documents to dataclasses and named tuples, by Go's rules: what `json.Unmarshal` takes and refuses, kustomize takes and refuses.
+"""Documents to named tuples, by Go's rules: what `json.Unmarshal` takes and refuses, kustomize takes and refuses.
 
 Keys match whatever their case; null is as if absent. What else is taken differs from file to file: see `Reading`.
 """
@@ -6,10 +6,9 @@ Keys match whatever their case; null is as if absent. What else is taken differs
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.render.kustomize.errors import FieldError
@@ -30,14 +29,13 @@ class Reading(Enum):
     """Configuration objects of plugins: unknown keys are skipped, and a number or boolean may stand for a string."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(NamedTuple):
     name: str
     hint: Any
 
 
 def decode(cls: type[T], value: Any, reading: Reading, path: str = "") -> T:
-    """An instance of a dataclass or named tuple from a mapping. Raises FieldError with the path of what is wrong."""
+    """A named tuple from a mapping. Raises FieldError with the path of what is wrong."""
     if value is None:
         return cls()
     if not isinstance(value, dict):
@@ -61,7 +59,7 @@ def _fields_of(cls: Any) -> dict[str, _Field]:
 
 
 def _is_record(hint: Any) -> bool:
-    return isinstance(hint, type) and (is_dataclass(hint) or hasattr(hint, "_fields"))
+    return isinstance(hint, type) and hasattr(hint, "_fields")
 
 
 def _convert(hint: Any, value: Any, path: str, reading: Reading) -> Any:

@@ -8,9 +8,8 @@ transformation that apply to a kind become one tree, so that an object is walked
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.growth import check_parts
@@ -22,8 +21,7 @@ Json = Any
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class FieldSpec:
+class FieldSpec(NamedTuple):
     """A path in objects that `gvk` selects; `create` makes what is missing of it."""
 
     path: str
@@ -31,15 +29,18 @@ class FieldSpec:
     create: bool = False
 
 
-@dataclass(slots=True)
 class PathTree(Generic[T]):
     """Field paths merged by their common beginnings; `leaves` are what is to be done at this place, in order."""
 
-    name: str = ""
-    is_list: bool = False
-    create: bool = False
-    children: dict[str, PathTree[T]] = field(default_factory=dict)
-    leaves: list[T] = field(default_factory=list)
+    __slots__ = ("children", "create", "is_list", "leaves", "name")
+
+    def __init__(self, name: str = "", *, is_list: bool = False) -> None:
+        """An empty tree below the field `name`."""
+        self.name = name
+        self.is_list = is_list
+        self.create = False
+        self.children: dict[str, PathTree[T]] = {}
+        self.leaves: list[T] = []
 
     def add(self, path: str, leaf: T, *, create: bool = False) -> None:
         """Grows the tree by a path with `leaf` at its end."""
@@ -47,7 +48,7 @@ class PathTree(Generic[T]):
         for part in split_path(path):
             child = node.children.get(part)
             if child is None:
-                child = node.children[part] = PathTree(part.removesuffix("[]"), part.endswith("[]"))
+                child = node.children[part] = PathTree(part.removesuffix("[]"), is_list=part.endswith("[]"))
             child.create = child.create or create
             node = child
         node.leaves.append(leaf)
@@ -78,7 +79,9 @@ def rewrite(value: Json, tree: PathTree[T], edit: Callable[[T, Json], Json], emp
     if tree.leaves:
         for leaf in tree.leaves:
             value = edit(leaf, value)
-        tree = PathTree(children=tree.children)
+        branches: PathTree[T] = PathTree()
+        branches.children = tree.children
+        tree = branches
     if not tree.children or value is None:
         return value
     if isinstance(value, dict):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import locate
@@ -36,8 +35,7 @@ _OLD_CHART_FIELDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One kustomization of a build: its folder, its file and what the file says."""
 
     root: Root
@@ -65,7 +63,7 @@ class Layer:
 
     def with_origin(self, origin: Origin) -> Layer:
         """The same layer, its objects tracked."""
-        return replace(self, origin=origin)
+        return self._replace(origin=origin)
 
 
 def _from_options(written: Kustomization, edited: Kustomization, field: str) -> str | None:

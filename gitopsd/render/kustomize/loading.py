@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitopsd.formats.scalars import Dialect
 from gitopsd.formats.yamlread import load_documents, load_marked
@@ -31,21 +30,19 @@ _NAMES = {"objects": "objects", "files": "files", "bytes": "size"}
 """What is counted, by its name in the configuration."""
 
 
-@dataclass(slots=True)
 class Session:
     """What one build shares between its layers: the caller's choices, what was used of the bounds, what is still needed."""
 
-    settings: BuildSettings
-    answers: Answers
-    edits: Edits = field(default_factory=Edits)
-    schema: Schema = field(default_factory=Schema.builtin)
-    schema_is_set: bool = False
-    cluster_scoped: frozenset[tuple[str, str]] = field(default_factory=known_cluster_scoped)
-    wanted: dict[Need, None] = field(default_factory=dict)
-    files: int = 0
-    bytes: int = 0
-    roots: int = 0
-    objects: int = 0
+    def __init__(self, settings: BuildSettings, answers: Answers, edits: Edits) -> None:
+        """Starts with kustomize's own schema."""
+        self.settings = settings
+        self.answers = answers
+        self.edits = edits
+        self.schema = Schema.builtin()
+        self.schema_is_set = False
+        self.cluster_scoped = known_cluster_scoped()
+        self.wanted: dict[Need, None] = {}
+        self.files = self.bytes = self.roots = self.objects = 0
 
     def ask(self, need: Need) -> Answer | None:
         """The answer to a need, or None after noting it."""
@@ -62,8 +59,7 @@ class Session:
             raise LimitError(f"the build reads or makes more than {bound} {what}", place, _NAMES.get(what, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A file that was read. `path` is from the root of its tree."""
 
     path: str
@@ -71,8 +67,7 @@ class File:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(NamedTuple):
     """The folder of a kustomization: what its relative paths start from, and the roots it was reached through."""
 
     session: Session

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gitopsd.model.errors import Place, RenderError
@@ -46,7 +45,7 @@ def edit_layer(layer: Layer, options: KustomizeOptions, variables: Mapping[str, 
             force=options.force_common_annotations,
         ),
     )
-    return replace(layer, spec=_labelled(spec, options), written=layer.spec)
+    return layer._replace(spec=_labelled(spec, options), written=layer.spec)
 
 
 def set_images(own: tuple[Image, ...], arguments: tuple[str, ...]) -> tuple[Image, ...]:

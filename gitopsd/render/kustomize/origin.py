@@ -6,8 +6,8 @@ These are kustomize's own annotations, which end in the cluster; they are writte
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from gitopsd.formats.yamlwrite import dump
 
@@ -15,8 +15,7 @@ ORIGIN = "config.kubernetes.io/origin"
 TRANSFORMATIONS = "alpha.config.kubernetes.io/transformations"
 
 
-@dataclass(frozen=True, slots=True)
-class Configured:
+class Configured(NamedTuple):
     """The configuration object of a generator or transformer."""
 
     api_version: str = "builtin"
@@ -25,8 +24,7 @@ class Configured:
     namespace: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A place relative to the folder that is built, or in a remote repository."""
 
     path: str = ""
@@ -37,7 +35,7 @@ class Origin:
 
     def join(self, path: str) -> Origin:
         """The place `path` seen from here."""
-        return replace(self, path=posixpath.normpath(posixpath.join(self.path, path)))
+        return self._replace(path=posixpath.normpath(posixpath.join(self.path, path)))
 
     def remote(self, repo: str, ref: str, path: str) -> Origin:
         """A place in another repository."""
@@ -45,7 +43,7 @@ class Origin:
 
     def configured(self, file: str, by: Configured) -> Origin:
         """The origin of what the configuration `by` in `file` (seen from here) makes or changes."""
-        return replace(self, path="", configured_in=self.join(file).path, configured_by=by)
+        return self._replace(path="", configured_in=self.join(file).path, configured_by=by)
 
     def lines(self) -> list[str]:
         """The value of the annotation, a YAML mapping, line by line."""

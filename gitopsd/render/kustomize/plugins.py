@@ -6,13 +6,13 @@ Only kustomize's built-in kinds run. Programs and containers are refused by name
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from gitopsd.model.errors import RenderError
 from gitopsd.model.refs import Object
 from gitopsd.render.kustomize.api import (
+    NOTHING,
     FieldSpecArgs,
     GeneratorArgs,
     HelmChart,
@@ -22,6 +22,7 @@ from gitopsd.render.kustomize.api import (
     Replacement,
     Replica,
     Selector,
+    StringMap,
 )
 from gitopsd.render.kustomize.config import field_spec
 from gitopsd.render.kustomize.decode import Reading, decode
@@ -38,7 +39,7 @@ from gitopsd.render.kustomize.steps import Configuration, Generated, GeneratorSt
 from gitopsd.render.kustomize.transformers.affix import PrefixTransformer, SuffixTransformer
 from gitopsd.render.kustomize.transformers.base import Transformer
 from gitopsd.render.kustomize.transformers.hash import HashTransformer
-from gitopsd.render.kustomize.transformers.images import ImageTagTransformer
+from gitopsd.render.kustomize.transformers.images import ContainerSites, ImageTagTransformer
 from gitopsd.render.kustomize.transformers.labels import AnnotationsTransformer, LabelTransformer
 from gitopsd.render.kustomize.transformers.namespace import SUBJECT_MODES, NamespaceTransformer, other_places
 from gitopsd.render.kustomize.transformers.patch import Merging, PatchStrategicMergeTransformer
@@ -54,20 +55,19 @@ T = TypeVar("T")
 _FUNCTION_MARKS = ("config.kubernetes.io/function", "config.k8s.io/function")
 
 
-@dataclass(frozen=True, slots=True)
-class _Config:
+class _Config(NamedTuple):
     """All fields that the simple built-in transformers read."""
 
-    metadata: ObjectMeta = field(default_factory=ObjectMeta)
+    metadata: ObjectMeta = ObjectMeta()
     field_specs: tuple[FieldSpecArgs, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
+    labels: StringMap = NOTHING
+    annotations: StringMap = NOTHING
     prefix: str = ""
     suffix: str = ""
     unset_only: bool = False
     set_role_binding_subjects: str = ""
-    image_tag: Image = field(default_factory=Image)
-    replica: Replica = field(default_factory=Replica)
+    image_tag: Image = Image()
+    replica: Replica = Replica()
     replacements: tuple[Replacement, ...] = ()
 
     @property
@@ -75,14 +75,12 @@ class _Config:
         return FieldSpecs(field_spec(one) for one in self.field_specs)
 
 
-@dataclass(frozen=True, slots=True)
-class _StrategicMergeConfig:
+class _StrategicMergeConfig(NamedTuple):
     paths: tuple[str, ...] = ()
     patches: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _JsonPatchConfig:
+class _JsonPatchConfig(NamedTuple):
     target: Selector | None = None
     path: str = ""
     json_op: str = ""
@@ -198,8 +196,7 @@ def _suffix(obj: Object, _layer: Layer) -> Transformer:
     return SuffixTransformer(config.suffix, _needs_specs(config))
 
 
-@dataclass(frozen=True, slots=True)
-class PrefixSuffixTransformer:
+class PrefixSuffixTransformer(NamedTuple):
     """Both at once, an old kind."""
 
     both: tuple[Transformer, Transformer]
@@ -216,7 +213,7 @@ def _affixes(obj: Object, layer: Layer) -> Transformer:
 
 def _images(obj: Object, _layer: Layer) -> Transformer:
     config = _read(obj)
-    return ImageTagTransformer(config.image_tag, config.specs)
+    return ImageTagTransformer(config.image_tag, config.specs, ContainerSites())
 
 
 def _replicas(obj: Object, _layer: Layer) -> Transformer:

@@ -7,10 +7,9 @@ so the cost grows with the number of references, not with its product with the n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Leaf(NamedTuple):
     """The end of a field path: which kind the name there is of."""
 
     target: Gvk

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qs
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.needs import RemoteBase, RemoteFile
@@ -30,6 +29,8 @@ def parse_remote(url: str) -> RemoteBase | RemoteFile:
     address, _, query = url.partition("?")
     if address.startswith(("http://", "https://")) and _FILE.search(address) and "ref" not in query:
         return RemoteFile(url)
+    from urllib.parse import parse_qs  # noqa: PLC0415 - most builds meet no URL, and it takes longer to load than some
+
     parameters = parse_qs(query)
     ref = next((parameters[name][0] for name in ("ref", "version") if name in parameters), "")
     if parameters.get("submodules", ["false"])[0] not in _FALSE:

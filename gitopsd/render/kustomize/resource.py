@@ -7,7 +7,6 @@ one that shares what did not change, so a parsed file may be shared by any numbe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.errors import RenderError
@@ -26,26 +25,32 @@ INTERNAL = "internal.config.kubernetes.io/"
 """The domain of annotations that no result has: kustomize keeps there what we keep in records."""
 
 
-@dataclass(slots=True, eq=False)
 class Resource:
-    """An object and its record. `eq=False`: two of them are the same only if they are one."""
+    """An object and its record. Two of them are the same only if they are one."""
 
-    object: Object
-    id: Id
-    """The id of `object` as it stands now; kept by `ResourceSet.put`."""
-    past: tuple[tuple[str, str, str], ...] = ()
-    """Earlier `(namespace, name, kind)`, the oldest first. Group and version are always the current ones, as in kustomize."""
-    prefixes: tuple[str, ...] = ()
-    suffixes: tuple[str, ...] = ()
-    needs_hash: bool = False
-    behavior: str = ""
-    """How it was generated, empty where it was not."""
-    from_helm: bool = False
-    shares: bool = False
-    """Some values stand in several places (see `shared`)."""
-    origin: Origin | None = None
-    transformations: list[Origin] = field(default_factory=list)
-    referenced_by_vars: list[str] = field(default_factory=list)
+    __slots__ = (
+        "behavior", "from_helm", "id", "needs_hash", "object", "origin", "past", "prefixes", "referenced_by_vars", "shares",
+        "suffixes", "transformations",
+    )  # fmt: skip
+
+    def __init__(self, obj: Object, own: Id) -> None:
+        """A record of an object that nothing has happened to."""
+        self.object = obj
+        self.id = own
+        """The id of `object` as it stands now; kept by `ResourceSet.put`."""
+        self.past: tuple[tuple[str, str, str], ...] = ()
+        """Earlier `(namespace, name, kind)`, the oldest first. Group and version are always the current ones, as in kustomize."""
+        self.prefixes: tuple[str, ...] = ()
+        self.suffixes: tuple[str, ...] = ()
+        self.needs_hash = False
+        self.behavior = ""
+        """How it was generated, empty where it was not."""
+        self.from_helm = False
+        self.shares = False
+        """Some values stand in several places (see `shared`)."""
+        self.origin: Origin | None = None
+        self.transformations: list[Origin] = []
+        self.referenced_by_vars: list[str] = []
 
     @property
     def original(self) -> Id:

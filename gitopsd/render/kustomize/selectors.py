@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitopsd.formats.regexp import is_literal, whole
 from gitopsd.model.errors import RenderError
@@ -64,8 +63,7 @@ def markers_match(obj: dict[str, Any], selector: Selector) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Requirement:
+class _Requirement(NamedTuple):
     key: str
     operator: str
     values: frozenset[str]

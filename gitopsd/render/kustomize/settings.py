@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.render.cache import ParseCache
+from gitopsd.render.kustomize.api import NOTHING
 from gitopsd.render.limits import Limits
 
 if TYPE_CHECKING:
@@ -36,22 +36,20 @@ class Reorder(Enum):
     """As accumulated."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildSettings:
-    """`cache` keeps parsed files across builds; `kustomize_version` is what the label `managed-by` claims; `trace` listens."""
+class BuildSettings(NamedTuple):
+    """`cache` keeps parsed files, by default none; `kustomize_version` is what the label `managed-by` claims; `trace` listens."""
 
     load_restrictor: LoadRestrictor = LoadRestrictor.ROOT_ONLY
     reorder: Reorder = Reorder.LEGACY
-    limits: Limits = field(default_factory=Limits)
-    cache: ParseCache = field(default_factory=ParseCache)
+    limits: Limits = Limits()
+    cache: ParseCache = ParseCache(0)
     enable_helm: bool = False
     kustomize_version: str = "v5.8.1"
     trace: Trace | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Edits:
+class Edits(NamedTuple):
     """What an Application's `source.kustomize` changes; `variables` are what it, and charts, may refer to (`ARGOCD_APP_NAME`)."""
 
     options: KustomizeOptions | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = NOTHING

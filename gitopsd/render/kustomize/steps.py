@@ -7,9 +7,8 @@ give it. Steps are run in one place, by `accumulate`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from gitopsd.model.refs import Object
 from gitopsd.render.kustomize.api import GeneratorArgs, Label
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
 W = TypeVar("W")
 
 
-@dataclass(frozen=True, slots=True)
-class Step(Generic[W]):
+class Step(NamedTuple, Generic[W]):
     """Some work of a layer. `make` sets it up; it runs, and fails, as part of the step."""
 
     make: Callable[[], W]
@@ -47,8 +45,7 @@ class Step(Generic[W]):
     """The file that configures it, from the layer's folder; empty if that is the kustomization file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(NamedTuple):
     """What a generator made: objects, and how they meet those that are there."""
 
     objects: tuple[Object, ...] = ()
@@ -57,8 +54,7 @@ class Generated:
     from_helm: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """A configuration object, and the entry of the kustomization that brought it: `transformers[0]`."""
 
     resource: Resource

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.refs import Object, ObjectRef
@@ -91,5 +91,5 @@ def _parts(work: Transformer) -> list[Transformer]:
     for name in _PARTS:
         several: tuple[Any, ...] = getattr(work, name, ())
         if len(several) > 1 and getattr(work, "target", None) is None:
-            return [replace(work, **{name: (one,)}) for one in several]  # type: ignore[type-var] # all are dataclasses
+            return [work._replace(**{name: (one,)}) for one in several]  # type: ignore[attr-defined] # all are named tuples
     return [work]

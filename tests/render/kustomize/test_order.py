@@ -57,5 +57,5 @@ def test_local_objects_are_left_out() -> None:
 def test_the_default_configuration_is_what_a_first_layer_gets() -> None:
     """The short cut for layers without configurations of their own gives what merging would."""
     default = default_config()
-    copy = TransformerConfig().merge(TransformerConfig(**{name: getattr(default, name) for name in default.__slots__}))
+    copy = TransformerConfig().merge(TransformerConfig(**{name: getattr(default, name) for name in default._fields}))
     assert copy == default

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.model.errors import RenderError
 
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from gitopsd.model.refs import Object
 
 
-@dataclass(frozen=True, slots=True)
-class NamedAccount:
+class NamedAccount(NamedTuple):
     """An account of the cluster (with its namespace) or of the cloud (with its project)."""
 
     name: str = ""
@@ -20,13 +18,12 @@ class NamedAccount:
     project_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class IamPolicy:
+class IamPolicy(NamedTuple):
     """The configuration; `gke` is the only cloud that kustomize knows."""
 
     cloud: str = ""
-    kubernetes_service: NamedAccount = field(default_factory=NamedAccount)
-    service_account: NamedAccount = field(default_factory=NamedAccount)
+    kubernetes_service: NamedAccount = NamedAccount()
+    service_account: NamedAccount = NamedAccount()
 
 
 def make_service_account(policy: IamPolicy) -> Object:

@@ -13,9 +13,8 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 _STRATEGY = "x-kubernetes-patch-strategy"
 _MERGE_KEY = "x-kubernetes-patch-merge-key"
@@ -30,16 +29,14 @@ Kind: TypeAlias = tuple[str, str]
 """apiVersion and kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListType:
+class ListType(NamedTuple):
     """A list that merges. `keys` together identify an item; without any the items are plain values."""
 
     keys: tuple[str, ...]
     items: MapType
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """The types of all known kinds."""
 
     kinds: Mapping[Kind, MapType]

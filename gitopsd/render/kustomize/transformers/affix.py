@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
@@ -28,8 +27,7 @@ _CREATED: Final = object()
 """Stands for the value of a field that was not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrefixTransformer:
+class PrefixTransformer(NamedTuple):
     """Puts a text before names."""
 
     prefix: str
@@ -43,8 +41,7 @@ class PrefixTransformer:
         resource.prefixes = (*resource.prefixes, self.prefix)
 
 
-@dataclass(frozen=True, slots=True)
-class SuffixTransformer:
+class SuffixTransformer(NamedTuple):
     """Puts a text behind names."""
 
     suffix: str

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class Transformer(Protocol):
     """Changes the resources of a build.
 
-    A transformer is a frozen dataclass of what it was told, named as kustomize names it: the name of its class stands in
+    A transformer is a named tuple of what it was told, named as kustomize names it: the name of its class stands in
     `buildMetadata` and in explanations. Errors it raises have no place; who runs it knows the place.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gitopsd.render.kustomize.resource import with_metadata
@@ -20,7 +19,6 @@ _HASHED = {"ConfigMap": (("data",), ("binaryData",)), "Secret": (("type", "data"
 """By kind: the fields that always count (empty if absent) and those that count if they are there."""
 
 
-@dataclass(frozen=True, slots=True)
 class HashTransformer:
     """Appends hashes; done once, after all layers."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -80,13 +79,12 @@ def _sites(value: Json, path: Site) -> Iterator[Site]:
                 yield from _sites(item, (*path, index))
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTagTransformer:
+class ImageTagTransformer(NamedTuple):
     """Changes one image, in all containers wherever they stand and at the places of `specs`."""
 
     image: Image
     specs: FieldSpecs
-    sites: ContainerSites = field(default_factory=ContainerSites)
+    sites: ContainerSites
 
     def __call__(self, resources: ResourceSet) -> None:
         """Changes it in each object."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.scalars import SpelledStr
 from gitopsd.model.errors import RenderError
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.resource import ResourceSet
 
 
-@dataclass(frozen=True, slots=True)
-class LabelTransformer:
+class LabelTransformer(NamedTuple):
     """Puts labels at the places of `specs`."""
 
     labels: dict[str, str]
@@ -27,8 +25,7 @@ class LabelTransformer:
         put_pairs(resources, self.labels, self.specs)
 
 
-@dataclass(frozen=True, slots=True)
-class AnnotationsTransformer:
+class AnnotationsTransformer(NamedTuple):
     """Puts annotations at the places of `specs`."""
 
     annotations: dict[str, str]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpec, FieldSpecs, Json
@@ -28,8 +27,7 @@ def other_places(specs: tuple[FieldSpec, ...]) -> FieldSpecs:
     return FieldSpecs(spec for spec in specs if spec.path not in _OWN_RULES)
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceTransformer:
+class NamespaceTransformer(NamedTuple):
     """`unset_only` leaves a namespace that is given; `subjects` says which subjects of bindings follow.
 
     `specs` are the `other_places`.

@@ -7,7 +7,6 @@ merge names must be there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitopsd.formats.scalars import plain, text_of
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
 
-@dataclass(frozen=True, slots=True)
-class PatchTransformer:
+class PatchTransformer(NamedTuple):
     """One entry of `patches`: strategic-merge `patches` or JSON6902 `operations`; both empty do nothing."""
 
     patches: tuple[Object, ...]
@@ -94,8 +92,7 @@ class Merging(NamedTuple):
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class PatchStrategicMergeTransformer:
+class PatchStrategicMergeTransformer(NamedTuple):
     """All of `patchesStrategicMerge`."""
 
     patches: tuple[Merging, ...]
@@ -111,8 +108,7 @@ class PatchStrategicMergeTransformer:
         resources.refuse_twins()
 
 
-@dataclass(frozen=True, slots=True)
-class PatchJson6902Transformer:
+class PatchJson6902Transformer(NamedTuple):
     """One of `patchesJson6902`. Unlike an entry of `patches`, it doesn't remember the name that it replaces."""
 
     operations: Sequence[Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,8 +34,7 @@ class Entry(NamedTuple):
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ReplacementTransformer:
+class ReplacementTransformer(NamedTuple):
     """All of `replacements` of one kustomization, done in order."""
 
     replacements: tuple[Entry, ...]

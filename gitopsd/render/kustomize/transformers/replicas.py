@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.scalars import RULES, Dialect
 from gitopsd.model.errors import RenderError
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from gitopsd.render.kustomize.resource import Resource, ResourceSet
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaCountTransformer:
+class ReplicaCountTransformer(NamedTuple):
     """Sets one count."""
 
     replica: Replica

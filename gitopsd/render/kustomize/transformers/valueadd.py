@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitopsd.formats.scalars import Dialect, text_of
 from gitopsd.model.errors import RenderError
@@ -26,8 +25,7 @@ _NAMESPACE = "metadata/namespace"
 """A field path that moves objects as `namespace:` does, subjects of bindings included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where to add; a position of 1 or more counts the elements of a file path, 0 replaces the field."""
 
     selector: Selector | None = None
@@ -35,8 +33,7 @@ class Target:
     file_path_position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Config:
+class _Config(NamedTuple):
     value: str = ""
     targets: tuple[Target, ...] = ()
     target_file_path: str = ""
@@ -59,8 +56,7 @@ def read_value_add(obj: Object, root: Root) -> tuple[str, tuple[Target, ...]]:
     return config.value.strip() or posixpath.basename(root.path), targets
 
 
-@dataclass(frozen=True, slots=True)
-class ValueAddTransformer:
+class ValueAddTransformer(NamedTuple):
     """Adds one value to all targets."""
 
     value: str
