@@ -100,13 +100,13 @@ def test_render_names_the_place_of_an_error(here: Path) -> None:
 
 
 def test_render_from_disk_needs_no_git(here: Path) -> None:
-    """Neither libgit2 nor an event loop nor pydantic is loaded, nor what makes dataclasses: that keeps its start short."""
+    """Neither libgit2, an event loop nor pydantic is loaded, nor what makes dataclasses or paths: that keeps its start short."""
     script = "import sys; from gitopsd.cli import main; main(['render', 'prod']); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     loaded = set(done.stdout.splitlines()[-1].split())
     heavy = {"pygit2", "asyncio", "pydantic", "fastapi", "sqlalchemy", "kubernetes", "aiohttp", "ssl", "rich"}
-    assert loaded & (heavy | {"dataclasses", "inspect"}) == set()
+    assert loaded & (heavy | {"dataclasses", "inspect", "pathlib", "urllib.parse"}) == set()
 
 
 def test_health_of_objects_in_a_file(here: Path) -> None:
