@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from gitopsd.model.app import App, IgnoreDifference
 from gitopsd.model.plan import Conflicts, Handling
@@ -38,11 +39,14 @@ def rules_for(ref: ObjectRef, rules: Iterable[IgnoreDifference]) -> tuple[Ignore
     return tuple(
         rule
         for rule in rules
-        if fnmatchcase(ref.group, rule.group)
-        and fnmatchcase(ref.kind, rule.kind)
+        if _fits(ref.kind, rule.kind)
+        and _fits(ref.group, rule.group)
         and rule.name in ("", ref.name)
         and rule.namespace in ("", ref.namespace)
     )
+
+
+_fits = lru_cache(4096)(fnmatchcase)  # the same few kinds and rules, for each object of each application
 
 
 def _conflicts(word: str) -> Conflicts:
