@@ -25,6 +25,7 @@ _LEVELS = {
 }
 _QUIET = {"alembic": logging.WARNING, "apscheduler": logging.ERROR, "uvicorn": logging.WARNING}
 """Libraries that tell of each start and timer; APScheduler warns where a poll takes longer than its interval, as it may."""
+_LOGGER = "gitopsd"
 _SHORT = 12
 """Characters of a commit id in a line."""
 
@@ -73,7 +74,8 @@ def redaction(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]
 def log_record(record: SyncRecord, _status: AppStatus | None = None) -> None:
     """Logs a finished pass: an attempt as information, a failure as a warning or an error, a mere look for debugging."""
     level = _LEVELS[record.phase] if record.attempted or record.phase in (Phase.FAILED, Phase.ERROR) else logging.DEBUG
-    structlog.get_logger("gitopsd").log(level, "sync" if record.attempted else "look", **line(record))
+    if logging.getLogger(_LOGGER).isEnabledFor(level):  # a look makes no line mostly, and is not to cost one
+        structlog.get_logger(_LOGGER).log(level, "sync" if record.attempted else "look", **line(record))
 
 
 def line(record: SyncRecord) -> dict[str, Any]:
