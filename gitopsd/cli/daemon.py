@@ -21,6 +21,7 @@ def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="T
     """Until SIGTERM or Ctrl-C."""
     import asyncio  # noqa: PLC0415 - see the package
 
+    from gitopsd import heap  # noqa: PLC0415
     from gitopsd.config import load_config  # noqa: PLC0415
     from gitopsd.loop import WatchedLoop  # noqa: PLC0415
     from gitopsd.observe import configure_logging  # noqa: PLC0415
@@ -31,6 +32,7 @@ def run(config: Annotated[Path, typer.Option("--config", metavar="FILE", help="T
 
     async def live() -> None:
         service = await open_service(loaded)
+        heap.settle()
         await service.run()
 
     with asyncio.Runner(loop_factory=WatchedLoop) as runner:

@@ -115,6 +115,11 @@ class WorkQueue:
         self._triggers.pop(key, None)
         self._aside.pop(key, None)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing waits, and nothing is under way."""
+        return not self._triggers and not self._busy
+
     def __contains__(self, key: AppKey) -> bool:
         """Whether a trigger of the application waits."""
         return key in self._triggers

@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from gitopsd import heap
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.orphans import Orphans
 from gitopsd.daemon.turns import Turns
@@ -73,6 +74,7 @@ class Timers:
     def start(self) -> None:
         """Begins; needs a running event loop."""
         self._every(timedelta(seconds=2), self._scanned, "scan")
+        self._every(timedelta(seconds=10), self._rest, "rest")
         self._every(_LOOK_AGAIN, self._look_again, "look again")
         self._every(_LOOK_AGAIN, self.orphans.all_again, "orphans")
         self._scheduler.add_job(self.turn, CronTrigger(second=0, timezone=UTC), id="windows", misfire_grace_time=None)
@@ -100,6 +102,10 @@ class Timers:
             self._seen = self.agent.changes
             self.follow_repositories()
             self.orphans.heed()
+
+    async def _rest(self) -> None:
+        if self.agent.queue.at_rest:
+            heap.set_aside()
 
     def follow_repositories(self) -> None:
         """Polls exactly the repositories that some application uses."""

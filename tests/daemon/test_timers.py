@@ -79,10 +79,10 @@ async def test_exactly_the_repositories_in_use_are_polled() -> None:
     clockwork = Clockwork()
     clockwork.adopt(using("a", "one"), using("a", "two"), using("b", "three"))
     clockwork.timers.start()
-    assert clockwork.jobs() == {"scan", "look again", "orphans", "windows", "poll a", "poll b"}
+    assert clockwork.jobs() == {"scan", "rest", "look again", "orphans", "windows", "poll a", "poll b"}
     clockwork.adopt(using("c", "one"))
     await clockwork.timers._scanned()
-    assert clockwork.jobs() == {"scan", "look again", "orphans", "windows", "poll c"}
+    assert clockwork.jobs() == {"scan", "rest", "look again", "orphans", "windows", "poll c"}
     assert clockwork.scans == 1
     clockwork.timers.stop()
 
@@ -195,7 +195,7 @@ async def test_a_push_has_its_repository_polled_at_once() -> None:
     assert (
         clockwork.timers.pushed(["https://git.example.org/ops/shop", "ssh://git@git.example.org:22/ops/shop.git", "?", ""]) == 1
     )
-    assert clockwork.jobs() - {"scan", "look again", "windows"} >= {"push git@git.example.org:ops/Shop.git"}
+    assert clockwork.jobs() - {"scan", "rest", "look again", "windows"} >= {"push git@git.example.org:ops/Shop.git"}
     assert not any(job.startswith("push https") for job in clockwork.jobs())
     job = clockwork.timers._scheduler.get_job("push git@git.example.org:ops/Shop.git")
     await job.func(*job.args, **job.kwargs)
