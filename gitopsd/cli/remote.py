@@ -140,7 +140,10 @@ def sync(
     prune: Annotated[bool, typer.Option("--prune", help="Delete what left Git, whatever the policy says.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Delete and make anew what can't be changed in place.")] = False,
     resource: Annotated[
-        list[str] | None, typer.Option("--resource", metavar="KIND/NAME", help="Only this object; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--resource", metavar="KIND/NAME", help="Only this object, or with a ! before it, all but this; may be repeated."
+        ),
     ] = None,
     wait_for_end: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end.")] = True,
     timeout: Timeout = 300,

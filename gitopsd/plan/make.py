@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gitopsd.model.app import App
@@ -162,13 +162,34 @@ def without_hooks(plan: Plan) -> Plan:
     return replace(plan, steps=tuple(step for step in plan.steps if step.action is not Action.HOOK))
 
 
-def selected(plan: Plan, resources: Mapping[str, None] | Iterable[str]) -> Plan:
-    """Only the steps for objects that were asked for, as `KIND/NAME` or `KIND/NAMESPACE/NAME`.
+def selected(plan: Plan, resources: Iterable[str]) -> Plan:
+    """Only the steps for objects that were asked for, as `KIND/NAME` or `KIND/NAMESPACE/NAME`; `!` before one leaves it out.
 
-    Hooks do not run then (Argo CD's rule for selective syncs).
+    `*` in place of a part means any. Where only some are left out, all others are meant (Argo CD's rules). Hooks do not run then
+    (its rule for selective syncs).
     """
     names = frozenset(resources)
     if not names:
         return plan
-    steps = tuple(s for s in plan.steps if s.action is not Action.HOOK and s.ref.is_one_of(names))
-    return with_digest(replace(plan, steps=steps, refusals=tuple(r for r in plan.refusals if r.ref.is_one_of(names))))
+    without = [name.removeprefix(_NOT) for name in names if name.startswith(_NOT)]
+    only = [name for name in names if not name.startswith(_NOT)]
+
+    def is_meant(ref: ObjectRef) -> bool:
+        return not _is_among(without, ref) and (not only or _is_among(only, ref))
+
+    steps = tuple(step for step in plan.steps if step.action is not Action.HOOK and is_meant(step.ref))
+    return with_digest(replace(plan, steps=steps, refusals=tuple(r for r in plan.refusals if is_meant(r.ref))))
+
+
+_NOT, _ANY = "!", "*"
+
+
+def _is_among(names: Iterable[str], ref: ObjectRef) -> bool:
+    return any(_means(name, ref) for name in names)
+
+
+def _means(text: str, ref: ObjectRef) -> bool:
+    kind, _, rest = text.partition("/")
+    namespace, _, name = rest.rpartition("/")
+    parts = ((kind, ref.kind), (namespace or _ANY, ref.namespace), (name, ref.name))
+    return all(said in (_ANY, known) for said, known in parts)

@@ -40,6 +40,11 @@ class _Resource:
     namespace: str = ""
     exclude: bool = False
 
+    @property
+    def selector(self) -> str:
+        """As triggers name it (`gitopsd.plan.make.selected`)."""
+        return ("!" if self.exclude else "") + "/".join(filter(None, (self.kind, self.namespace, self.name)))
+
 
 @dataclass(frozen=True, slots=True)
 class _Sync:
@@ -80,7 +85,7 @@ def asked(operation: Any, app: App) -> Trigger:
         prune=sync.prune,
         dry_run=sync.dry_run,
         force=bool(mapping(sync.sync_strategy.get("hook")).get("force")),
-        resources=tuple("/".join(filter(None, (one.kind, one.namespace, one.name))) for one in sync.resources),
+        resources=tuple(one.selector for one in sync.resources),
         options=sync.sync_options,
     )
 
@@ -97,8 +102,6 @@ def _refusals(sync: _Sync, app: App) -> Iterator[str]:
         yield "sync.source: is not the application's own; change its spec instead"
     if "apply" in sync.sync_strategy:
         yield "sync.syncStrategy.apply: is not supported: hooks are run"
-    if any(one.exclude for one in sync.resources):
-        yield "sync.resources: exclude is not supported: name those that are meant"
 
 
 def _comparable(given: Any) -> Source | None:
@@ -145,9 +148,10 @@ def _operation(record: SyncRecord) -> dict[str, Any]:
     return {"sync": {name: value for name, value in sync.items() if value}, "initiatedBy": by}
 
 
-def _resource(name: str) -> dict[str, str]:
-    kind, *namespace, last = name.split("/")
-    return {"kind": kind, "name": last, **({"namespace": namespace[0]} if namespace else {})}
+def _resource(name: str) -> dict[str, Any]:
+    kind, _, rest = name.removeprefix("!").partition("/")
+    namespace, _, last = rest.rpartition("/")
+    return {"kind": kind, "name": last} | without_empty({"namespace": namespace, "exclude": name.startswith("!") or None})
 
 
 def _result(record: SyncRecord, app: App) -> dict[str, Any]:

@@ -158,12 +158,21 @@ def test_the_digest_of_a_plan_is_of_what_is_left_to_others() -> None:
 
 
 def test_a_selection_runs_no_hooks() -> None:
-    """Only what was asked for by kind and name (Argo CD's rule for selective syncs)."""
+    """Only what was asked for by kind and name, without what is to be left out (Argo CD's rule for selective syncs)."""
     hook = manifest("Job", "migrate", api="batch/v1", annotations={"argocd.argoproj.io/hook": "PreSync"})
     plan = _plan(wanted(hook, manifest(name="a"), manifest(name="b")))
-    assert [str(step.ref) for step in selected(plan, ["ConfigMap/a"]).steps] == ["ConfigMap/web/a"]
     assert plan.steps[0].action is Action.HOOK
     assert selected(plan, []) is plan
+    for names, meant in (
+        (["ConfigMap/a"], ["a"]),
+        (["ConfigMap/web/a", "ConfigMap/elsewhere/b"], ["a"]),
+        (["ConfigMap/*"], ["a", "b"]),
+        (["!ConfigMap/a"], ["b"]),
+        (["!*/other/a"], ["a", "b"]),
+        (["ConfigMap/*", "!ConfigMap/b"], ["a"]),
+        (["a"], []),
+    ):
+        assert [step.ref.name for step in selected(plan, names).steps] == meant, names
 
 
 def test_a_member_without_uid_is_still_ours() -> None:

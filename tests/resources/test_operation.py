@@ -28,6 +28,7 @@ def test_everything_that_argocd_sends_for_a_sync() -> None:
             "resources": [
                 {"group": "apps", "kind": "Deployment", "name": "api", "namespace": "web"},
                 {"kind": "Namespace", "name": "web"},
+                {"group": "*", "kind": "Job", "name": "*", "exclude": True},
             ],
             "syncOptions": ["Validate=false"],
             "syncStrategy": {"hook": {"force": True}},
@@ -40,7 +41,7 @@ def test_everything_that_argocd_sends_for_a_sync() -> None:
         prune=True,
         dry_run=True,
         force=True,
-        resources=("Deployment/web/api", "Namespace/web"),
+        resources=("Deployment/web/api", "Namespace/web", "!Job/*"),
         options=("Validate=false",),
     )
 
@@ -61,7 +62,6 @@ def test_nothing_is_pruned_unasked() -> None:
         ({"sync": {"source": {"repoURL": "elsewhere", "path": "path"}}}, "sync.source: is not the application's own"),
         ({"sync": {"revisions": ["a", "b"]}}, "only the first source"),
         ({"sync": {"syncStrategy": {"apply": {}}}}, "hooks are run"),
-        ({"sync": {"revision": "c", "resources": [{"kind": "Job", "name": "a", "exclude": True}]}}, "exclude is not supported"),
     ],
 )
 def test_what_would_not_be_done_is_refused(operation: dict[str, Any], words: str) -> None:
@@ -98,3 +98,14 @@ def test_several_sources_are_synced_to_their_own_revisions() -> None:
     assert asked({"sync": {"sources": written, "revisions": ["c9", "v2"]}}, app).revision == "c9"
     with pytest.raises(ConfigError, match="only the first source"):
         asked({"sync": {"sources": written, "revisions": ["c9", "v3"]}}, app)
+
+
+def test_the_objects_that_were_asked_for_are_shown_as_they_were_asked_for() -> None:
+    """Those that are left out too, and whatever else somebody has written."""
+    asked_for = Trigger(TriggerKind.MANUAL, resources=("Job/web/a", "!Job/*", "odd"))
+    shown = operation_state(replace(record(), trigger=asked_for), APP)["operation"]["sync"]["resources"]
+    assert shown == [
+        {"kind": "Job", "name": "a", "namespace": "web"},
+        {"kind": "Job", "name": "*", "exclude": True},
+        {"kind": "odd", "name": ""},
+    ]
