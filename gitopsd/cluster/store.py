@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from gitopsd.cluster.brought import Brought
 from gitopsd.cluster.entries import Entry, Reading, entry
 from gitopsd.cluster.paths import METADATA_ONLY
 from gitopsd.cluster.receipts import RECEIPT_SECONDS, Receipts, holds
@@ -71,6 +72,7 @@ class Table:
         new = self._entry(obj)
         known = self.entries.get(new.live.ref)
         if known is None or known.older_than(new):
+            self.store.bring(new, obj, self.kind)
             self.put(new)
 
     def deleted(self, obj: Object) -> None:
@@ -94,6 +96,7 @@ class Table:
     def drop(self, ref: ObjectRef) -> None:
         """Forgets an object."""
         if (old := self.entries.pop(ref, None)) is not None:
+            self.store.brought.drop(ref)
             self.store.moved(old, None)
 
     def _entry(self, obj: Object) -> Entry:
@@ -114,6 +117,7 @@ class Store:
         """Empty, but for the receipts."""
         self.tables: dict[Kind, Table] = {}
         self.receipts = receipts
+        self.brought = Brought()
         self.strays: dict[ObjectRef, Entry] = {}
         """Objects that no reflector sees (no mark, or nobody watches their kind): as they were when last asked for."""
         self._installation = installation
@@ -126,6 +130,7 @@ class Store:
     def clear(self) -> None:
         """It is another cluster now: nothing of what was known holds."""
         self.receipts.clear()
+        self.brought.clear()
         self.strays.clear()
         self._absent.clear()
         for table in self.tables.values():
@@ -218,6 +223,15 @@ class Store:
         return self._absent.get(ref, 0.0) > time.monotonic()
 
     # --- changes
+
+    def bring(self, new: Entry, obj: Object, kind: Kind) -> None:
+        """A watch brought an object: whole, where its kind is watched so. Kept if somebody else has changed what we had made."""
+        receipt = self.receipts.get(new.live.ref)
+        changed = receipt is not None and receipt.fingerprint != new.fingerprint and new.live.ref not in self._writing
+        if changed and kind not in METADATA_ONLY:
+            self.brought.keep(new.live.ref, new.live.resource_version, obj)
+        else:
+            self.brought.drop(new.live.ref)
 
     @contextmanager
     def writing(self, ref: ObjectRef) -> Iterator[None]:

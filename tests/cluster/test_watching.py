@@ -35,7 +35,12 @@ async def test_a_scaled_deployment_is_told(cluster: LocalCluster, port: Clusters
     heard.changes.clear()
     scaled(cluster, want.ref, 5)
     await until(lambda: (app.key, want.ref) in heard.changes)
-    assert not (await port.observe(app, wanted(want), await port.inventory(app)))[want.ref].in_sync
+    heard.asked()
+    live = (await port.observe(app, wanted(want), await port.inventory(app)))[want.ref]
+    # What the watch brought is looked at, and nothing asked for.
+    assert (live.in_sync, heard.asked()) == (False, [])
+    assert live.object
+    assert live.object["spec"] == got(cluster, want.ref)["spec"]
 
 
 async def test_a_deleted_object_is_told_and_made_again(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitopsd.cluster.brought import Brought
 from gitopsd.cluster.entries import Reading
 from gitopsd.cluster.receipts import Receipts
 from gitopsd.cluster.store import Store, Table
@@ -54,6 +56,39 @@ def _service(version: int, uid: str = "u", port: int = 80, mark: Mark | None = N
     own = {"name": "api", "namespace": "web", "uid": uid, "resourceVersion": str(version), "annotations": annotations}
     labels = {PART_OF_LABEL: "x"}
     return {"metadata": {**own, "labels": labels, "managedFields": [entry], **metadata}, "spec": {"port": port}}
+
+
+def test_what_somebody_changed_is_kept_until_it_is_looked_at(table: Table) -> None:
+    """Once, and in its newest state: nothing of what we wrote ourselves, or of what is as we left it."""
+    store = table.store
+    table.changed(_service(1))
+    store.keep(WANT, table.entries[REF].fingerprint, "epoch")
+    table.changed(_service(2, status={}))
+    assert store.brought.used == 0
+    for version in (3, 4):
+        table.changed(_service(version, port=version))
+    assert store.brought.take(REF, "3") is None
+    table.changed(_service(5, port=5))
+    assert store.brought.take(REF, "5") == _service(5, port=5)
+    assert (store.brought.take(REF, "5"), store.brought.used) == (None, 0)
+    with store.writing(REF):
+        table.changed(_service(6, port=6))
+    assert store.brought.used == 0
+    table.changed(_service(7, port=7))
+    table.deleted(_service(8, port=7))
+    assert store.brought.used == 0
+
+
+def test_what_is_kept_has_a_bound() -> None:
+    """What came first goes first, and one that is too large goes at once."""
+    brought, size = Brought(budget=100), len(orjson.dumps({"n": 1}))
+    refs = [REF._replace(name=str(number)) for number in range(30)]
+    for ref in refs:
+        brought.keep(ref, "1", {"n": 1})
+    assert brought.used == 100 // size * size
+    assert [brought.take(ref, "1") for ref in (refs[0], refs[-1])] == [None, {"n": 1}]
+    brought.keep(refs[0], "1", {"n": "x" * 100})
+    assert (brought.take(refs[0], "1"), brought.used) == (None, 0)
 
 
 def test_older_news_is_no_news(table: Table) -> None:
