@@ -52,9 +52,9 @@ class Preflight:
         return await self._checked(app, plan, lambda step: step.waits_for is not None)
 
     async def _checked(self, app: App, plan: Plan, is_due: Callable[[Step], bool]) -> Plan:
-        if plan.refusals:
-            return plan
         due = [step for step in plan.steps if is_due(step)]
+        if plan.refusals or not due:
+            return plan
         answers = iter(await asyncio.gather(*(self._try(app, replace(step, waits_for=None), plan.steps) for step in due)))
         tried = [next(answers) if is_due(step) else step for step in plan.steps]
         steps = tuple(answer for answer in tried if isinstance(answer, Step))

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import unquote
 
 from gitopsd.formats.glob import glob
@@ -181,6 +182,7 @@ def _permits(pattern: str, spelled: str) -> bool:
     return pattern == "*" or glob(_normalised(pattern), "/").fullmatch(spelled) is not None
 
 
+@lru_cache(4096)  # for each look at each application
 def _normalised(url: str) -> str:
     """One spelling for all those of a repository, in which no `..`, escape, user or port leads around a rule."""
     text = unquote(url.strip()).lower()
