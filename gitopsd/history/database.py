@@ -14,16 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
+from gitopsd.history.migrating import migrate
 from gitopsd.model.errors import StorageError
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_SECONDS = 5.0
 _PRAGMAS = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # before the first table, or it has no effect
@@ -191,27 +187,3 @@ def _move_aside(path: Path, now: datetime) -> Path:
     except OSError as error:
         raise StorageError(f"{path}: is damaged, and can't be moved aside: {error.strerror}") from None
     return aside
-
-
-def versions() -> tuple[str, ...]:
-    """The versions of the tables that this gitopsd knows, oldest first."""
-    return tuple(script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions())[::-1]
-
-
-def migrate(engine: Engine, name: str, revision: str = "head") -> None:
-    """Brings the tables to `revision`, up or down (`base`: none); raises StorageError where a newer gitopsd made them."""
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    known = versions()
-    with engine.begin() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current is not None and current not in known:
-            raise StorageError(
-                f"{name}: was made by a newer gitopsd (version {current}, this one knows {known[-1]}): start that one, "
-                f"have it go back (`gitopsd storage downgrade {known[-1]}`), or name another database"
-            )
-        if current == known[-1] and revision == "head":
-            return
-        config.attributes["connection"] = connection
-        passed = known[: known.index(current)] if current else ()
-        (command.downgrade if revision in {"base", *passed} else command.upgrade)(config, revision)

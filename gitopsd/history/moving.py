@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table, func, insert, select
 
-from gitopsd.history.database import Database, migrate, translated, versions
+from gitopsd.history.database import Database, translated
+from gitopsd.history.migrating import migrate, versions
 from gitopsd.history.tables import drifts, metadata, records
 from gitopsd.model.errors import StorageError
 

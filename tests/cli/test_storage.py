@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gitopsd.history import database, store
+from gitopsd.history import migrating, store
 from gitopsd.history.database import open_database
 from tests.cli.running import run
 from tests.history.test_database import RECORD
@@ -46,7 +46,7 @@ def test_back_to_what_an_older_gitopsd_knows(config: Path, tmp_path: Path, monke
     """The older one says which version that is, and starts after it."""
     assert run("storage", "downgrade", "0007", "--config", str(config)).code == 1
     with monkeypatch.context() as older:
-        older.setattr(database, "versions", lambda: ("0001",))
+        older.setattr(migrating, "versions", lambda: ("0001",))
         refused = run("storage", "copy", f"sqlite:{tmp_path}/history.db", "--config", str(config))
         assert "was made by a newer gitopsd (version" in refused.err
         assert "`gitopsd storage downgrade 0001`" in refused.err

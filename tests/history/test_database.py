@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -10,11 +12,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import OperationalError
 
-from gitopsd.history import store
-from gitopsd.history.database import Database, migrate, open_database, translated, versions
+from gitopsd.history import migrating, store
+from gitopsd.history.database import Database, open_database, translated
+from gitopsd.history.migrating import migrate, versions
 from gitopsd.history.tables import metadata
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import StorageError
@@ -65,6 +69,25 @@ def test_migrations_make_what_the_tables_say(url: str) -> None:
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()
+
+
+def test_versions_are_those_of_the_migrations() -> None:
+    """Their files are named after them, so that nobody has to load Alembic to know them."""
+    scripts = ScriptDirectory(str(Path(migrating.__file__).parent / "migrations"))
+    assert versions() == tuple(script.revision for script in scripts.walk_revisions())[::-1]
+
+
+def test_a_start_without_migrations_does_not_load_alembic(tmp_path: Path) -> None:
+    """It takes memory that the daemon would keep."""
+    start = f"""
+import sys
+from datetime import UTC, datetime
+from gitopsd.history.database import open_database
+open_database("sqlite://{tmp_path}/history.db", now=datetime.now(UTC)).close()
+sys.exit("alembic" in sys.modules)
+"""
+    loaded = [subprocess.run([sys.executable, "-c", start], check=False).returncode for _ in range(2)]
+    assert loaded == [True, False]
 
 
 def test_migrations_go_both_ways_and_keep_what_has_a_place(url: str) -> None:
