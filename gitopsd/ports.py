@@ -6,7 +6,7 @@ All of them raise the errors of `gitopsd.model.errors` and nothing else (besides
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -121,8 +121,12 @@ class ClusterPort(Protocol):
     def elsewhere(self, app: App) -> Mapping[str, Inventory]:
         """What inventories of this application list in other clusters, by cluster, as far as these are followed now."""
 
-    async def remember(self, app: App, inventory: Inventory) -> None:
-        """Stores the inventory in the cluster, before an apply and after it; asks nothing where it is stored already."""
+    async def remember(self, app: App, inventory: Inventory, *, ahead: bool = False) -> None:
+        """Stores the inventory in the cluster, before an apply and after it; asks nothing where it is stored already.
+
+        It goes with the mark of our hold, and `ahead` of writes that mark has to be there. Raises TenureError where it was there,
+        and another replica has put its own in its place.
+        """
 
     async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
         """What is live of the desired and the remembered objects, from watch caches; absent objects are left out.
@@ -151,8 +155,24 @@ class ClusterPort(Protocol):
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         """The objects in the application's namespace that nobody answers for. Asks the server each time."""
 
+    def release(self, app: App) -> None:
+        """Another replica works on the application: its watches are given up."""
+
     async def forget(self, app: App) -> None:
         """The application is gone: its watches are given up, its inventory, if empty, is deleted."""
+
+
+class Tenure(Protocol):
+    """Whether this process may write: one of several replicas may only as long as the others take it for alive."""
+
+    def check(self) -> None:
+        """Raises TenureError where it may not any more. Asked right before each write, with nothing to wait for in between."""
+
+    def hold(self, app: AppKey) -> str:
+        """What tells our hold on an application from anybody else's, and from an earlier one of ours.
+
+        Empty where there are no replicas, or the application is no more. Raises TenureError where another one has it.
+        """
 
 
 class AnalysisPort(Protocol):
@@ -203,6 +223,8 @@ class HistoryPort(OrderBook, Protocol):
     async def record(self, record: SyncRecord) -> SyncRecord:
         """Stores a finished record (over its Running row where `id` is set), its results and drifts, if it is worth keeping.
 
+        A row that `interrupted` has closed stays closed.
+
         Attempted syncs are, and passes that a person asked for, unless for a dry run; drift always is, once for each time that
         it opens. A pass that knows the sync status closes the application's open drifts that it did not see.
         """
@@ -210,8 +232,11 @@ class HistoryPort(OrderBook, Protocol):
     async def last(self, app: AppKey) -> SyncRecord | None:
         """The newest finished record of an attempted sync that got as far as a plan, without results."""
 
-    async def interrupted(self) -> tuple[SyncRecord, ...]:
-        """Closes all records still Running, as Error "interrupted", and returns them: called once at start."""
+    async def interrupted(self, apps: Collection[AppKey] | None = None) -> tuple[SyncRecord, ...]:
+        """Closes all records still Running, as Error "interrupted", and returns them: called once at start.
+
+        Where several share the applications, those of `apps`, when they are taken over: nobody works on them then.
+        """
 
     async def drifts(self, app: AppKey | None, *, limit: int = 100) -> tuple[Drift, ...]:
         """Recorded drift, newest first."""

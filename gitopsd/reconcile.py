@@ -231,7 +231,7 @@ class Reconciler:
             return await apply(this.app, evidence.plan, self._preflight, this.course)
         cluster = self.ports.cluster
         with this.stages("apply"):
-            await cluster.remember(this.app, evidence.inventory | _intended_members(evidence))
+            await cluster.remember(this.app, evidence.inventory | _intended_members(evidence), ahead=True)
             outcome = await apply(this.app, evidence.plan, self._preflight, this.course)
             await cluster.remember(this.app, evidence.inventory_after(outcome))
             outcome = replace(outcome, warnings=outcome.warnings + await inherit(cluster, this.app, this.inherited, outcome))

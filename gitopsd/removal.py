@@ -78,7 +78,7 @@ class Removal:
         record = await self.ports.history.begin(replace(record, attempted=True, plan_digest=plan.digest, results=planned(plan)))
         course.begin(record)
         if not plan.refusals:
-            await cluster.remember(app, had | _members(plan))
+            await cluster.remember(app, had | _members(plan), ahead=True)
         outcome = await apply(app, plan, self.preflight, course)
         if outcome.phase is Phase.SUCCEEDED:
             outcome = _unless_waiting(outcome)

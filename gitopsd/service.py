@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.sharing import Sharing
 from gitopsd.daemon.timers import Timers
 from gitopsd.model.errors import ConfigError
 from gitopsd.ports import HistoryPort
@@ -50,6 +51,8 @@ class Service:
     history: HistoryPort
     scan: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
+    sharing: Sharing | None = None
+    """With other replicas, where there are any."""
 
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT; then no operation is cut in half, and the next start goes on where this one was.
@@ -62,7 +65,7 @@ class Service:
             loop.add_signal_handler(name, stop.set)
         try:
             with listening(self.addresses.api) as api, listening(self.addresses.metrics) as metrics:
-                for record in await self.history.interrupted():
+                for record in () if self.sharing else await self.history.interrupted():
                     _log.warning(
                         "a sync was interrupted by the end of gitopsd", application=str(record.app), revision=record.revision
                     )
@@ -78,11 +81,12 @@ class Service:
         """Comes in this order: listeners, workers, timers; and goes in the other."""
         serving = [asyncio.create_task(server.serve([bound])) for server, bound in servers.items()]
         working = asyncio.create_task(self.agent.run())
+        sharing = [asyncio.create_task(self.sharing.run())] if self.sharing else []
         stopped = asyncio.create_task(stop.wait())
         try:
             self.timers.start()
             _log.info("gitopsd runs", api=self.addresses.api, metrics=self.addresses.metrics)
-            ended, _ = await asyncio.wait({stopped, working, *serving}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait({stopped, working, *sharing, *serving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
             self.timers.stop()
@@ -90,12 +94,21 @@ class Service:
             await asyncio.wait({working})  # no pass begins after this
             _log.info("gitopsd ends; syncs under way are finished first")
             await self.agent.drain(GRACE)
+            await self._leave(sharing)
             self.control.events.close()
             for server in servers:
                 server.should_exit = True
             await asyncio.wait(serving)
         for task in ended - {stopped}:
             task.result()
+
+    async def _leave(self, sharing: Sequence[asyncio.Task[None]]) -> None:
+        """Nothing of ours is worked on any more: other replicas may take over."""
+        for task in sharing:
+            task.cancel()
+            await asyncio.wait({task})
+        if self.sharing:
+            await self.sharing.leave()
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,8 +17,9 @@ import structlog
 from gitopsd.children import Nursery, Pool
 from gitopsd.clock import SystemClock
 from gitopsd.cluster.clusters import Clusters
-from gitopsd.cluster.config import ClusterConfig, Identity, Listener
+from gitopsd.cluster.config import Alone, ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
+from gitopsd.cluster.leases import Leases
 from gitopsd.config import (
     ApplicationFiles,
     Config,
@@ -33,8 +36,10 @@ from gitopsd.config import (
 from gitopsd.config.resources import ApplicationResources, joined
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.leaving import Left
+from gitopsd.daemon.membership import Membership
 from gitopsd.daemon.orders import Orders
 from gitopsd.daemon.returns import Returns
+from gitopsd.daemon.sharing import Sharing
 from gitopsd.daemon.timers import Polling, Timers
 from gitopsd.diff.mask import keyed_mask
 from gitopsd.explainer import Explainer
@@ -46,9 +51,10 @@ from gitopsd.loop import WatchedLoop
 from gitopsd.model.app import App, AppKey, AppSettings
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.record import TriggerKind
+from gitopsd.model.replicas import Lease, Mode
 from gitopsd.observe import Metrics, log_record
 from gitopsd.plan.qualify import Marking
-from gitopsd.ports import Ports
+from gitopsd.ports import Ports, Tenure
 from gitopsd.prometheus import Prometheus
 from gitopsd.readiness import Readiness
 from gitopsd.reconcile import Reconciler
@@ -85,7 +91,8 @@ async def open_service(config: Config) -> Service:
     rendering = Pool("render", size=config.workers.renders or min(4, os.cpu_count() or 1), nursery=nursery)
     renderer = Renderer(rendering, sources.fetch, _bounds(config), helm=_helm(config), on_request=metrics.render_cache)
     watching = _Watching(metrics)
-    clusters = Clusters(_clusters(config), _identity(config), watching.listener(), history)
+    sharing = _sharing(config, watching.listener(), clock, history, sources)
+    clusters = Clusters(_clusters(config), _identity(config, sharing), watching.listener(), history)
     ports = Ports(_trusted(sources, config), renderer, clusters, history, clock)
     reconciler = _reconciler(config, ports)
     events = Events()
@@ -96,6 +103,7 @@ async def open_service(config: Config) -> Service:
     left = Left(set(await history.applications()))
     agent = Agent(reconciler, listeners, watchers, workers=config.workers.syncs, ordered=ordered, left=left)
     watching.agent = agent
+    _share(sharing, agent, metrics, writeback)
     metrics.queue_depth(agent.queue.__len__)
     _watch_loop(metrics)
     resources = Resources(declared, ApplicationResources(config.known_clusters), writeback, Requests(agent, writeback))
@@ -112,7 +120,38 @@ async def open_service(config: Config) -> Service:
     control = Control(agent, orders, history, timers.refresh, checks, metrics.exposition, explain, pushes, events, _token(config))
     children = (rendering.aclose, sources.aclose, nursery.aclose)
     close = partial(_close, returns.close, writeback.close, clusters.close, *children, history.close)
-    return Service(_addresses(config), agent, timers, control, history, scan, close)
+    return Service(_addresses(config), agent, timers, control, history, scan, close, sharing)
+
+
+def _sharing(config: Config, listener: Listener, clock: SystemClock, history: History, sources: Sources) -> Sharing | None:
+    """What this gitopsd is among others, where there are any."""
+    wanted, mode = config.replicas, Mode(config.replicas.mode)
+    if mode is Mode.SINGLE:
+        return None
+    name = wanted.name or f"{re.sub('[^-a-z0-9]+', '-', socket.gethostname().lower()).strip('-')}-{secrets.token_hex(3)}"
+    host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
+    address = f"http://{host}:{config.server.listen.rpartition(':')[2]}" if host else ""
+    (own,) = (cluster for cluster in _clusters(config) if cluster.name == config.own_cluster.name)
+    leases = Leases(own, _identity(config, None), listener)
+    me = Lease(name, f"{name}_{secrets.token_hex(4)}", mode, address)
+    return Sharing(Membership(me, leases, clock), history, sources.distrust)
+
+
+def _share(sharing: Sharing | None, agent: Agent, metrics: Metrics, writeback: Writeback) -> None:
+    """The agent shares the applications with other replicas, or has them all."""
+
+    def let_go(key: AppKey) -> None:
+        metrics.forget(key)
+        writeback.forget(key)
+
+    if sharing is None:
+        metrics.shares(lambda: len(agent.statuses()), lambda: 1, lambda: True)
+        return
+    membership = sharing.membership
+    sharing.among(agent, let_go)
+    writeback.holds = membership.holds
+    leads = lambda: membership.alive and (bool(sharing.held) or membership.me.mode is Mode.SHARDS)  # noqa: E731
+    metrics.shares(sharing.held.__len__, lambda: len(membership.roll.names), leads)
 
 
 def _watch_loop(metrics: Metrics) -> None:
@@ -211,8 +250,9 @@ class _Scan:
             self.metrics.forget(key)
             self.events.forget(key)
             self.resources.writeback.forget(key)
-            await self.clusters.forget(known[key])
-            await self.history.forget(key)
+            if self.agent.holds(key):
+                await self.clusters.forget(known[key])
+                await self.history.forget(key)
         self.metrics.config_problems(len(scan.problems))
         said = frozenset(str(problem.error) for problem in (*scan.problems, *scan.warnings))
         for text in sorted(said - self.said):
@@ -288,8 +328,9 @@ def _webhook_secret(config: Config) -> Callable[[str], bytes | None]:
     return secret
 
 
-def _identity(config: Config) -> Identity:
-    return Identity(config.installation, config.field_manager, config.namespace, partial(assess, own=own_rules(config.health)))
+def _identity(config: Config, tenure: Tenure | None) -> Identity:
+    health = partial(assess, own=own_rules(config.health))
+    return Identity(config.installation, config.field_manager, config.namespace, health, tenure or Alone())
 
 
 def _clusters(config: Config) -> list[ClusterConfig]:

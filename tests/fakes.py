@@ -104,7 +104,7 @@ class FakeCluster:
         self._call("inventory")
         return self.inventories.get(app.key, Inventory())
 
-    async def remember(self, app: App, inventory: Inventory) -> None:
+    async def remember(self, app: App, inventory: Inventory, *, ahead: bool = False) -> None:
         self._call("remember")
         self.inventories[app.key] = inventory
 
@@ -183,6 +183,9 @@ class FakeCluster:
         self._call("orphans")
         here = (ref for ref in self.objects if ref.namespace == app.spec.destination.namespace)
         return frozenset(ref for ref in here if not self._is_marked(ref))
+
+    def release(self, app: App) -> None:
+        self.calls.append(("release", None))
 
     async def forget(self, app: App) -> None:
         self._call("forget")

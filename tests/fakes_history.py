@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -57,8 +57,9 @@ class FakeHistory:
             self._store_drift(record)
         if not is_worth_keeping(record):
             return record
-        if record.id and int(record.id) in self.records:
-            self.records[int(record.id)] = _kept(record)
+        if record.id and (known := self.records.get(int(record.id))):
+            if known.phase is Phase.RUNNING:
+                self.records[int(record.id)] = _kept(record)
             return record
         return self._insert(record)
 
@@ -87,8 +88,9 @@ class FakeHistory:
                 return replace(record, results=())
         return None
 
-    async def interrupted(self) -> tuple[SyncRecord, ...]:
+    async def interrupted(self, apps: Collection[AppKey] | None = None) -> tuple[SyncRecord, ...]:
         running = [number for number, record in self.records.items() if record.phase is Phase.RUNNING]
+        running = [number for number in running if apps is None or self.records[number].app in apps]
         for number in running:
             self.records[number] = replace(
                 self.records[number], phase=Phase.ERROR, message="interrupted", finished=self.clock.now()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -43,9 +43,9 @@ class TellingHistory(FakeHistory):
 
     told: Told = field(default_factory=Told)
 
-    async def interrupted(self) -> tuple[SyncRecord, ...]:
+    async def interrupted(self, apps: Collection[AppKey] | None = None) -> tuple[SyncRecord, ...]:
         self.told.order.append("interrupted")
-        return await FakeHistory.interrupted(self)
+        return await FakeHistory.interrupted(self, apps)
 
 
 @dataclass(slots=True)

@@ -21,11 +21,12 @@ import aiohttp
 import orjson
 
 from gitopsd.cluster.access import Access, Login
-from gitopsd.cluster.config import ClusterConfig, Listener
+from gitopsd.cluster.config import Alone, ClusterConfig, Listener
 from gitopsd.cluster.limiter import Limits
 from gitopsd.cluster.refusal import parse_refusal
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.refs import Object
+from gitopsd.ports import Tenure
 
 REQUEST_SECONDS = 30.0
 """From asking until the whole answer is there, waiting for a busy server included."""
@@ -62,6 +63,11 @@ class Request:
     accept: str = JSON
     account: str = ""
 
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything."""
+        return self.method != "GET" and "dryRun" not in (self.params or ())
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -75,9 +81,10 @@ class Answer:
 class Client:
     """One cluster's connections."""
 
-    def __init__(self, config: ClusterConfig, listener: Listener) -> None:
-        """Connects on first use."""
+    def __init__(self, config: ClusterConfig, listener: Listener, tenure: Tenure | None = None) -> None:
+        """Connects on first use. Nothing is written where the `tenure` is over."""
         self.name = config.name
+        self._tenure = tenure or Alone()
         self.limits = Limits()
         self._access = Access(config)
         self._listener = listener
@@ -177,6 +184,8 @@ class Client:
             headers["Impersonate-User"] = request.account
         if request.body is not None:
             headers["Content-Type"] = request.content_type
+        if request.writes:
+            self._tenure.check()
         async with self._requests.request(
             request.method,
             login.server + request.path,

@@ -43,7 +43,7 @@ class Cluster:
         """Asks nothing yet."""
         self.config = config
         self._identity = identity
-        self._client = Client(config, listener)
+        self._client = Client(config, listener, identity.tenure)
         self._discovery = Discovery(self._client)
         self._definitions = Definitions(self._discovery.changed)
         self._receipts = Receipts(book)
@@ -105,10 +105,10 @@ class Cluster:
         except ObjectError:
             return Inventory()
 
-    async def remember(self, app: App, inventory: Inventory) -> None:
+    async def remember(self, app: App, inventory: Inventory, *, ahead: bool = False) -> None:
         """See `ClusterPort.remember`."""
         await self._inventories_known()
-        await self._inventories.write(app.key, inventory)
+        await self._inventories.write(app.key, inventory, ahead=ahead)
 
     async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
         """See `ClusterPort.observe`."""
@@ -145,6 +145,10 @@ class Cluster:
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         """See `ClusterPort.orphans`."""
         return await orphans(self._caller(app), await self.surface(), app.spec.destination.namespace)
+
+    def release(self, app: App) -> None:
+        """See `ClusterPort.release`."""
+        self._watches.release(app.key)
 
     async def forget(self, app: App) -> None:
         """See `ClusterPort.forget`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Self
 
 from gitopsd.cluster import reflector
@@ -140,9 +141,9 @@ class Clusters:
         """See `ClusterPort`."""
         return await self._of(app).inventory(app)
 
-    async def remember(self, app: App, inventory: Inventory) -> None:
+    async def remember(self, app: App, inventory: Inventory, *, ahead: bool = False) -> None:
         """See `ClusterPort`."""
-        await self._of(app).remember(app, inventory)
+        await self._of(app).remember(app, inventory, ahead=ahead)
 
     async def observe(self, app: App, desired: DesiredSet, inventory: Inventory) -> Mapping[ObjectRef, Live]:
         """See `ClusterPort`."""
@@ -171,6 +172,11 @@ class Clusters:
     async def orphans(self, app: App) -> frozenset[ObjectRef]:
         """See `ClusterPort`."""
         return await self._of(app).orphans(app)
+
+    def release(self, app: App) -> None:
+        """See `ClusterPort`. A cluster that it names, and that there is not, has no watches of it."""
+        with suppress(ClusterError):
+            self._of(app).release(app)
 
     async def forget(self, app: App) -> None:
         """See `ClusterPort`."""

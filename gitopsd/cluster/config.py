@@ -12,6 +12,7 @@ from gitopsd.health import assess
 from gitopsd.model.app import AppKey
 from gitopsd.model.health import Health
 from gitopsd.model.refs import Object, ObjectRef
+from gitopsd.ports import Tenure
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 """The server that an Application names for the cluster in which gitopsd itself runs."""
@@ -55,17 +56,29 @@ class ClusterConfig:
     project: str = ""
 
 
+class Alone:
+    """The `Tenure` of the only process there is."""
+
+    def check(self) -> None:
+        """It may always write."""
+
+    def hold(self, app: AppKey) -> str:  # noqa: ARG002 - of whichever application
+        """Nobody else is there."""
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who writes: the installation, its field manager (one for each installation), the namespace of its inventories.
 
-    `health` is how it tells the health of a live object.
+    `health` is how it tells the health of a live object, `tenure` whether it may write.
     """
 
     installation: str = "default"
     manager: str = "gitopsd"
     namespace: str = "gitopsd"
     health: Callable[[Object], Health] = assess
+    tenure: Tenure = field(default_factory=Alone, compare=False)
 
     @property
     def tooling(self) -> str:

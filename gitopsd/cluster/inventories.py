@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import orjson
-import structlog
 
 from gitopsd.cluster.client import Client, Request
 from gitopsd.cluster.config import Identity
-from gitopsd.cluster.inventory_codec import ID_LABEL, decode, encode, parent_ref
+from gitopsd.cluster.inventory_codec import FENCE, ID_LABEL, decode, encode, parent_ref
+from gitopsd.cluster.namespaces import create_namespace, lacks_namespace
 from gitopsd.cluster.reflector import Target
 from gitopsd.cluster.refusal import Refusal
 from gitopsd.model.app import AppKey
-from gitopsd.model.errors import ObjectError
+from gitopsd.model.errors import ObjectError, TenureError
 from gitopsd.model.plan import Inventory
 from gitopsd.model.refs import Object
 
 _ATTEMPTS = 4
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -29,10 +28,13 @@ class _Stored:
     resource_version: str
     content: Object | None
     inventory: Inventory = field(default_factory=Inventory)
+    fence: str = ""
 
     @classmethod
     def of(cls, obj: Object) -> _Stored:
-        return cls(obj["metadata"]["uid"], obj["metadata"]["resourceVersion"], obj)
+        metadata = obj["metadata"]
+        fence = (metadata.get("annotations") or {}).get(FENCE, "")
+        return cls(metadata["uid"], metadata["resourceVersion"], obj, fence=fence)
 
     @property
     def version(self) -> int:
@@ -51,6 +53,8 @@ class Inventories:
         self._list: dict[str, _Stored] = {}
         self._known: dict[AppKey, Inventory] = {}
         """What the applications have, as last read or written: it outlives the ConfigMap's deletion by hand."""
+        self._fences: dict[AppKey, str] = {}
+        """The fences that we put up."""
 
     @property
     def target(self) -> Target:
@@ -89,6 +93,7 @@ class Inventories:
         """It is another cluster now."""
         self._stored.clear()
         self._known.clear()
+        self._fences.clear()
 
     # --- the port's part
 
@@ -102,19 +107,22 @@ class Inventories:
             stored.content = None
         return stored.inventory
 
-    async def write(self, app: AppKey, inventory: Inventory) -> None:
-        """Stores the inventory, unless that is what is stored.
+    async def write(self, app: AppKey, inventory: Inventory, *, ahead: bool = False) -> None:
+        """Stores the inventory, unless that is what is stored; `ahead` of writes also where only our fence is missing.
 
         Where somebody else has written it meanwhile, the union is stored: too much in an inventory costs a look, too little an
-        orphan. Raises ObjectError and ClusterError.
+        orphan. Raises ObjectError, ClusterError, and TenureError behind another replica's fence.
         """
         ref = parent_ref(self._identity, app)
         stored = self._stored.get(ref.name)
-        if self.read(app).members == inventory.members and (stored is not None or not inventory.members):
+        basis = self._ours(app) or (stored.fence if stored else "")
+        is_known = self.read(app).members == inventory.members and (stored is not None or not inventory.members)
+        if is_known and (not ahead or stored is None or stored.fence == self._fence(app, stored, basis)):
             return
         for _ in range(_ATTEMPTS):
+            fence = self._fence(app, stored, basis)
             try:
-                answer = await self._send(app, inventory, stored)
+                answer = await self._send(app, inventory, fence, stored)
             except Refusal as refusal:
                 if refusal.code not in (404, 409):
                     raise refusal.on(ref, "write inventory") from None
@@ -123,12 +131,30 @@ class Inventories:
                 inventory = inventory if current is None else decode(self._identity, app, current) | inventory
             else:
                 metadata = answer["metadata"]
-                self._stored[ref.name] = _Stored(metadata["uid"], metadata["resourceVersion"], None, inventory)
-                self._known[app] = inventory
+                self._stored[ref.name] = _Stored(metadata["uid"], metadata["resourceVersion"], None, inventory, fence)
+                self._known[app], self._fences[app] = inventory, fence
                 return
         raise ObjectError(
             ref, "write inventory", "Conflict", "somebody else keeps writing it; is there a second gitopsd with this name?"
         )
+
+    def _fence(self, app: AppKey, stored: _Stored | None, basis: str) -> str:
+        """What says that we write for the application: a number that grows with each take-over, and our hold.
+
+        `basis` is the newest fence that we know of. Raises TenureError where a newer one stands there: whoever took the
+        application over since then has it.
+        """
+        hold, there = self._identity.tenure.hold(app), stored.fence if stored else ""
+        if not hold:
+            return ""
+        if _number(there) > _number(basis):
+            raise TenureError(f"application {app} was taken over by another replica ({FENCE}: {there}): it goes on there")
+        return self._ours(app) or f"{_number(there) + 1}/{hold}"
+
+    def _ours(self, app: AppKey) -> str:
+        """The fence that we put up since we hold the application; empty where we have not."""
+        fence, hold = self._fences.get(app, ""), self._identity.tenure.hold(app)
+        return fence if fence.partition("/")[2] == hold else ""
 
     async def delete(self, app: AppKey) -> None:
         """Deletes the application's inventory object where it is empty, and forgets it in any case."""
@@ -144,9 +170,10 @@ class Inventories:
                 if refusal.code not in (404, 409):
                     raise refusal.on(ref, "delete inventory") from None
         self._known.pop(app, None)
+        self._fences.pop(app, None)
 
-    async def _send(self, app: AppKey, inventory: Inventory, stored: _Stored | None) -> Object:
-        obj = encode(self._identity, app, inventory)
+    async def _send(self, app: AppKey, inventory: Inventory, fence: str, stored: _Stored | None) -> Object:
+        obj = encode(self._identity, app, inventory, fence)
         params = {"fieldManager": self._identity.manager}
         if stored is None:
             request = Request("POST", self._path, "create", params, orjson.dumps(obj))
@@ -161,8 +188,12 @@ class Inventories:
     async def _current(self, app: AppKey, refusal: Refusal) -> Object | None:
         """The ConfigMap as it is now, after a conflict or where it or our namespace was missing."""
         name = parent_ref(self._identity, app).name
-        if refusal.code == 404 and "namespaces" in refusal.message:  # noqa: PLR2004
-            await self._create_namespace(app)
+        if lacks_namespace(refusal):
+            try:
+                await create_namespace(self._client, self._identity.namespace)
+            except Refusal as refused:
+                what = f"create namespace {self._identity.namespace} for inventory"
+                raise refused.on(parent_ref(self._identity, app), what) from None
         try:
             current: Object = await self._client.get(f"{self._path}/{name}")
         except Refusal as missing:
@@ -171,14 +202,8 @@ class Inventories:
             return None
         return current
 
-    async def _create_namespace(self, app: AppKey) -> None:
-        """Makes our own namespace, where gitopsd runs outside of the cluster and nobody made it."""
-        name = self._identity.namespace
-        body = orjson.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        try:
-            await self._client.send(Request("POST", "/api/v1/namespaces", "create", body=body))
-        except Refusal as refusal:
-            if refusal.code != 409:  # noqa: PLR2004
-                raise refusal.on(parent_ref(self._identity, app), f"create namespace {name} for inventory") from None
-        else:
-            _log.warning("created the namespace of the inventories", cluster=self._client.name, namespace=name)
+
+def _number(fence: str) -> int:
+    """Which take-over a fence is of; 0 where there is none, or nothing of ours."""
+    number = fence.partition("/")[0]
+    return int(number) if number.isascii() and number.isdecimal() else 0

@@ -29,6 +29,7 @@ NAMESPACES = f"{PREFIX}additional-namespaces"
 INSTALLATION = "gitopsd.dev/installation"
 APPLICATION = "gitopsd.dev/application"
 DIGEST = "gitopsd.dev/digest"
+FENCE = "gitopsd.dev/fence"
 
 PLAIN, PACKED = "members.json", "members.json.gz"
 MAX_PLAIN = 900_000
@@ -43,8 +44,11 @@ def parent_ref(identity: Identity, app: AppKey) -> ObjectRef:
     return ObjectRef("", "ConfigMap", identity.namespace, inventory_name(identity.installation, app))
 
 
-def encode(identity: Identity, app: AppKey, inventory: Inventory) -> Object:
-    """The ConfigMap that holds `inventory`. Raises ObjectError where it does not fit."""
+def encode(identity: Identity, app: AppKey, inventory: Inventory, fence: str = "") -> Object:
+    """The ConfigMap that holds `inventory`, and the `fence` of the replica that writes it, if it is one of several.
+
+    Raises ObjectError where it does not fit.
+    """
     ref = parent_ref(identity, app)
     members = sorted(inventory.members.values(), key=lambda member: member.ref)
     text = orjson.dumps([[m.api_version, m.ref.kind, m.ref.namespace, m.ref.name, m.uid] for m in members])
@@ -63,7 +67,7 @@ def encode(identity: Identity, app: AppKey, inventory: Inventory) -> Object:
         INSTALLATION: identity.installation,
         APPLICATION: str(app),
         DIGEST: hashlib.sha256(text).hexdigest(),
-    }
+    } | ({FENCE: fence} if fence else {})
     labels = {ID_LABEL: applyset_id(ref), "app.kubernetes.io/managed-by": "gitopsd"}
     metadata = {"name": ref.name, "namespace": ref.namespace, "labels": labels, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, **content}

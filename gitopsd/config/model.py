@@ -115,6 +115,17 @@ class Storage(Section):
         return self.password_file.read if self.password_file else None
 
 
+class Replicas(Section):
+    """Several gitopsds of one installation, with one configuration and one PostgreSQL: docs/guide/replicas.md."""
+
+    mode: Literal["single", "leader", "shards"] = "single"
+    """single: one process, which needs no Lease. leader: one works, the others stand by. shards: each has a part."""
+    name: str = Field(default="", max_length=150, pattern=r"^([a-z0-9]([-.a-z0-9]*[a-z0-9])?)?$")
+    """What this one is called, different for each: the pod's name. Made up where this is silent."""
+    address: str = Field(default="", max_length=253, pattern=r"^[0-9A-Za-z:.-]*$")
+    """The host or IP address at which the others reach its API: the pod's. The port is that of server.listen."""
+
+
 class Polling(Section):
     """How repositories are asked for news."""
 
@@ -342,6 +353,8 @@ class Config(Section):
     """Pushes that Git servers tell of; of a server without a secret here none is taken."""
     storage: Storage = Storage()
     """Where things are kept."""
+    replicas: Replicas = Replicas()
+    """Whether several gitopsds share the applications."""
     polling: Polling = Polling()
     """How repositories are asked for news."""
     clusters: tuple[Cluster, ...] = (Cluster(name="in-cluster", server=IN_CLUSTER),)
@@ -368,6 +381,11 @@ class Config(Section):
     """What holds for applications that say nothing else."""
     log: Log = Log()
     """What is logged, and how."""
+
+    @property
+    def own_cluster(self) -> Cluster:
+        """The one that gitopsd runs in, where it has one; the first one else."""
+        return next((cluster for cluster in self.clusters if cluster.server == IN_CLUSTER), self.clusters[0])
 
     @property
     def known_clusters(self) -> tuple[Cluster, ...] | None:

@@ -45,6 +45,7 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[Finding]:
     """Everything in a document of kind Config that can't be meant."""
     yield from _server(mapping(config.get("server")))
     yield from _storage(mapping(config.get("storage")))
+    yield from _replicas(config)
     yield from _clusters(config.get("clusters"))
     yield from _cluster_secrets(config)
     yield from _repositories(config.get("repositories"))
@@ -69,6 +70,12 @@ def _server(server: Mapping[str, Any]) -> Iterator[Finding]:
 def _storage(storage: Mapping[str, Any]) -> Iterator[Finding]:
     if storage.get("passwordFile") and not str(storage.get("history")).startswith("postgresql:"):
         yield ("storage", "passwordFile"), "is for PostgreSQL, but history names another database"
+
+
+def _replicas(config: Mapping[str, Any]) -> Iterator[Finding]:
+    mode, history = mapping(config.get("replicas")).get("mode"), str(mapping(config.get("storage")).get("history"))
+    if mode in ("leader", "shards") and not history.startswith("postgresql:"):
+        yield ("replicas", "mode"), f"is {mode}, and replicas share one history: storage.history has to be a PostgreSQL database"
 
 
 def _clusters(clusters: Any) -> Iterator[Finding]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-
-import structlog
+from typing import Any
 
 from gitopsd.daemon import leaving
 from gitopsd.daemon.dependencies import Dependencies
@@ -16,13 +14,12 @@ from gitopsd.daemon.fights import Fights
 from gitopsd.daemon.moving import Moving
 from gitopsd.daemon.names import named
 from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
-from gitopsd.daemon.passes import Pass, Superseding
+from gitopsd.daemon.passes import Pass, Superseding, carried_out
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import Retries
 from gitopsd.daemon.telling import Listener, Watcher, tell
 from gitopsd.model.app import App, AppKey
 from gitopsd.model.deletion import Deletion
-from gitopsd.model.errors import GitopsdError
 from gitopsd.model.record import Condition, Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.standing import Standing
 from gitopsd.model.status import AppStatus
@@ -30,8 +27,6 @@ from gitopsd.reconcile import Reconciler
 from gitopsd.waiting import Course
 
 _WAITS = "waits for its turn"
-
-_log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -45,6 +40,8 @@ class Agent:
     ordered: dict[AppKey, Standing] = field(default_factory=dict)
     """What people had ordered before the start of applications that have not come yet."""
     left: leaving.Left = field(default_factory=leaving.Left)
+    holds: Callable[[AppKey], bool] = lambda _: True
+    """Which applications are worked on here; others are another replica's."""
     queue: WorkQueue = field(default_factory=WorkQueue)
     changes: int = 0  # how often an application has come, gone, or been looked at
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
@@ -76,7 +73,7 @@ class Agent:
         `problems` are of documents that can't be read any more: their last good version goes on, and the status says so. Not
         `whole` is what may lack applications that were not read yet, or can't be read now.
         """
-        gone, going = leaving.missing(self._statuses, apps)
+        gone, going = leaving.missing(self._statuses, apps, self.holds)
         for key in gone:
             self._drop(key)
         for key, deletion in going.items():
@@ -92,7 +89,7 @@ class Agent:
                 self._set(replace(status, app=app) if status else AppStatus(app))
                 self.queue.put(key, Trigger(TriggerKind.SPEC if status else TriggerKind.START))
                 self._superseding.ask(self._statuses[key].app, self._passes.get(key))
-            if status and status.app.spec.destination != app.spec.destination:
+            if status and status.app.spec.destination != app.spec.destination and self.holds(key):
                 self._moving.changed(status.app, app)
             self.note((key,), "document", Condition("InvalidSpecError", problems[key]) if key in problems else None)
         self.left.scanned(gone, {*self._statuses, *problems}, whole=whole)
@@ -121,16 +118,41 @@ class Agent:
         self.queue.put(key, Trigger(TriggerKind.SPEC, actor=deletion.by))
 
     def _drop(self, key: AppKey) -> None:
-        self._withdraw(key)
+        self.abandon(key)
         del self._statuses[key]
         self.changes += 1
+
+    # What is shared with other replicas
+
+    def abandon(self, key: AppKey) -> tuple[asyncio.Task[Any], ...]:
+        """Nothing more is done for the application, and nothing is kept of it; gives what is still under way."""
+        self._withdraw(key)
         self.queue.drop(key)
         self._retries.forget(key)
         self._fights.forget(key)
         self._moving.forget(key)
-        if under_way := self._passes.get(key):
+        under_way = self._passes.get(key)
+        if under_way:
             under_way.task.cancel()
         self.reconciler.forget(key)
+        return tuple(task for task in (self._moving.leaving.get(key), under_way and under_way.task) if task)
+
+    def begin_anew(self, key: AppKey, standing: Standing) -> None:
+        """Nothing is known of the application yet but its orders; it is looked at, if that is done here."""
+        self._set(AppStatus(replace(self._statuses[key].app, standing=standing)))
+        self.queue.put(key, Trigger(TriggerKind.START))
+
+    def knows(self, key: AppKey) -> bool:
+        """Whether there is such an application."""
+        return key in self._statuses
+
+    def ours(self) -> tuple[AppStatus, ...]:
+        """The applications that are worked on here, by name."""
+        return tuple(status for status in self.statuses() if self.holds(status.app.key))
+
+    def busy(self) -> frozenset[AppKey]:
+        """What is worked on just now."""
+        return frozenset({*self._passes, *self._moving.leaving})
 
     # What people and programs ask
 
@@ -166,6 +188,8 @@ class Agent:
         """Raises what `sync` does where it could not begin just now."""
         if self._stopping:
             raise StoppingError("gitopsd is ending; ask again when it is back")
+        if not self.holds(key):
+            raise OperationConflictError(f"application {key} passes from one replica to another; ask again in a moment")
         if (why := self._statuses[key].app.suspension) and not trigger.dry_run:
             raise RefusedError(f"application {key} is {why}")
         if key in self._operations:
@@ -222,7 +246,7 @@ class Agent:
 
     def using(self, repository: str) -> tuple[AppKey, ...]:
         """The applications that take something from `repository`."""
-        return tuple(key for key in self._statuses if repository in self.repositories(key))
+        return tuple(key for key in self._statuses if self.holds(key) and repository in self.repositories(key))
 
     # Work
 
@@ -243,32 +267,11 @@ class Agent:
         while True:
             key, trigger = await self.queue.get()
             course = Course(partial(self._show_running, key), holds_back=partial(self._reason_to_wait, key), has_left=self.left)
-            task = asyncio.create_task(self._reconciled(key, trigger, course))
+            task = asyncio.create_task(carried_out(self.reconciler, self._statuses[key].app, trigger, course))
             self._passes[key] = Pass(trigger, task, course)
             # The pass outlives a worker that is cancelled: `drain` waits for it.
             task.add_done_callback(partial(self._over, key, trigger))
             await asyncio.wait({task})
-
-    async def _reconciled(self, key: AppKey, trigger: Trigger, course: Course) -> SyncRecord:
-        """The pass. What should not happen, happens to one application, for once: the worker goes on, and it is tried again."""
-        app, clock = self._statuses[key].app, self.reconciler.ports.clock
-        started = clock.now()
-        try:
-            if app.deletion:
-                return await self.reconciler.delete(app, app.deletion, trigger, course)
-            return await self.reconciler.reconcile(app, trigger, course)
-        except GitopsdError as error:
-            condition = Condition(error.condition, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this application alone
-            _log.exception("an error in gitopsd itself", application=str(key))
-            what = f"an error in gitopsd itself ({type(error).__name__}); its log has the details"
-            condition = Condition(GitopsdError.condition, what)
-        record = course.record or SyncRecord(key, trigger, Phase.RUNNING, "", started, attempted=not trigger.dry_run)
-        record = replace(record, phase=Phase.ERROR, message=condition.message, finished=clock.now(), conditions=(condition,))
-        if record.id:
-            with contextlib.suppress(GitopsdError):  # the history may be what failed: its next start closes the record
-                await self.reconciler.ports.history.record(record)
-        return record
 
     def _reason_to_wait(self, key: AppKey) -> str:
         return self._dependencies.reason(key, self._statuses, lambda need: need in self._passes or need in self.queue)
@@ -306,10 +309,8 @@ class Agent:
         elif operation and operation.trigger is trigger:
             del self._operations[key]
             operation.done.cancel() if task.cancelled() else operation.done.set_result(task.result())
-        if key in self._statuses and task.cancelled():
-            self._cut_off(key, under_way.begun)
-        elif key in self._statuses:
-            self._concluded(key, task.result())
+        if self.knows(key) and self.holds(key):
+            self._cut_off(key, under_way.begun) if task.cancelled() else self._concluded(key, task.result())
         if not self._stopping:
             self.queue.done(key)
             self._go_on_after(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitopsd.config import Document, read_application
@@ -38,14 +38,16 @@ class Left:
 
 
 def missing(
-    statuses: Mapping[AppKey, AppStatus], apps: Container[AppKey]
+    statuses: Mapping[AppKey, AppStatus], apps: Container[AppKey], holds: Callable[[AppKey], bool]
 ) -> tuple[tuple[AppKey, ...], Mapping[AppKey, Deletion]]:
     """Of the applications whose document is gone: those that are gone with it, and those whose finalizer begins a deletion.
 
-    What is being deleted is in neither.
+    What is being deleted is in neither. One that another replica `holds` is gone with its document, unless a person had it
+    deleted: who takes over goes on with that.
     """
     left = {key: status.app for key, status in statuses.items() if key not in apps}
     deletions = {key: app.deletion or _wanted(app) for key, app in left.items()}
+    deletions = {key: d if d and (d.by or holds(key)) else None for key, d in deletions.items()}
     gone = tuple(key for key, deletion in deletions.items() if deletion is None or deletion.done)
     begun = {key: deletion for key, deletion in deletions.items() if deletion and left[key].deletion is None}
     return gone, begun

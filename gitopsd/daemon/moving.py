@@ -51,6 +51,11 @@ class Moving:
         """The application is gone."""
         self._before.pop(key, None)
 
+    @property
+    def leaving(self) -> Mapping[AppKey, asyncio.Task[None]]:
+        """The places that are being left just now."""
+        return self._leaving
+
     def end(self) -> None:
         """gitopsd ends: what is not left yet stays."""
         for task in self._leaving.values():

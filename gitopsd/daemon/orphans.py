@@ -50,7 +50,7 @@ class Orphans:
     async def _look(self) -> None:
         while self._due:
             self._due = False
-            apps = [status.app for status in self.agent.statuses()]
+            apps = [status.app for status in self.agent.ours()]
             self._looked = {app.key: self._looked.get(app.key, _UNKNOWN) for app in apps}
             for app in apps:
                 if self._looked.get(app.key) != (asked := _asked(app)):
@@ -63,7 +63,7 @@ class Orphans:
         except ClusterError:  # it says nothing now, and is asked the next time
             self._looked[app.key] = _UNKNOWN
             return
-        if app.key in {status.app.key for status in self.agent.statuses()}:
+        if app.key in {status.app.key for status in self.agent.ours()}:
             self.agent.note((app.key,), "orphans", Condition("OrphanedResourceWarning", warning) if warning else None)
 
 

@@ -40,10 +40,12 @@ class WorkQueue:
     """Triggers by application; in a lane in order of arrival. `lane` says what an application shares its lanes with.
 
     Its size is bounded by the number of applications. A trigger that arrives while its application is worked on waits until
-    that pass is done, so that nothing it stands for is missed. `doubt` names the cluster of an application, where nobody knows
+    that pass is done, so that nothing it stands for is missed. `takes` says which applications are worked on at all; what is
+    asked of others is for nobody here. `doubt` names the cluster of an application, where nobody knows
     whether it answers: of such a cluster at most `narrow` applications are worked on at once, and the others never wait for it.
     """
 
+    takes: Callable[[AppKey], bool] = lambda _: True
     doubt: Callable[[AppKey], str] = lambda _: ""
     narrow: int = 8
     lane: Callable[[AppKey], Hashable] = lambda _: None
@@ -59,6 +61,8 @@ class WorkQueue:
 
     def put(self, key: AppKey, trigger: Trigger) -> None:
         """Asks for a pass; coalesced with what is waiting for the same application."""
+        if not self.takes(key):
+            return
         known = self._triggers.get(key)
         self._triggers[key] = trigger if known is None else min(known, trigger, key=lambda t: _URGENCY.index(t.kind))
         if key not in self._busy and (known is None or trigger.kind.personal or self._aside.pop(key, "")):
@@ -92,6 +96,9 @@ class WorkQueue:
                 continue
             # One that was moved up to the urgent line still stands in its lane: its trigger is taken by then.
             if key in self._busy or key not in self._triggers:
+                continue
+            if not self.takes(key):
+                self.drop(key)
                 continue
             cluster = self.doubt(key)
             if cluster and sum(other == cluster for other in self._busy.values()) >= self.narrow:

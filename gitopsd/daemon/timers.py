@@ -109,7 +109,7 @@ class Timers:
 
     def follow_repositories(self) -> None:
         """Polls exactly the repositories that some application uses."""
-        used = {url for status in self.agent.statuses() for url in self.agent.repositories(status.app.key)}
+        used = {url for status in self.agent.ours() for url in self.agent.repositories(status.app.key)}
         for repository in used - self._polled:
             seconds = self.polling.interval
             trigger = IntervalTrigger(seconds=seconds, jitter=seconds * self.polling.jitter, timezone=UTC)

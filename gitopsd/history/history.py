@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -174,9 +174,10 @@ class History:
         """See `HistoryPort.last`."""
         return await self._do(lambda connection: store.last_record(connection, app))
 
-    async def interrupted(self) -> tuple[SyncRecord, ...]:
-        """See `HistoryPort.interrupted`."""
-        return await self._do(lambda connection: store.close_running(connection, self._clock.now()))
+    async def interrupted(self, apps: Collection[AppKey] | None = None) -> tuple[SyncRecord, ...]:
+        """See `HistoryPort.interrupted`. Of applications that are taken over, others know which of them drift."""
+        self._drifting.update(await self._do(store.apps_with_open_drifts))
+        return await self._do(lambda connection: store.close_running(connection, self._clock.now(), apps))
 
     async def drifts(self, app: AppKey | None, *, limit: int = 100) -> tuple[Drift, ...]:
         """See `HistoryPort.drifts`."""

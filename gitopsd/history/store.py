@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,20 +30,26 @@ _INSERT = insert(records).returning(records.c.id, sort_by_parameter_order=True)
 def store_records(connection: Connection, wanted: Sequence[SyncRecord]) -> list[SyncRecord]:
     """Stores records with their results: each over its row where it has one, else as a new one that gets an id.
 
-    A row may be there no longer: retention, or a new database, left none. However many records these are, it takes the same few
-    statements: a statement costs more than a row.
+    A row may be there no longer: retention, or a new database, left none. One that is closed stays as it is: another replica took
+    the application over, and said so. However many records these are, it takes the same few statements: a statement costs more
+    than a row.
     """
     known = {int(record.id) for record in wanted if record.id}
-    there = set(connection.scalars(select(records.c.id).where(records.c.id.in_(known)))) if known else set()
+    there = (
+        dict(map(tuple, connection.execute(select(records.c.id, records.c.phase).where(records.c.id.in_(known)))))
+        if known
+        else {}
+    )
     has_row = [bool(record.id) and int(record.id) in there for record in wanted]
-    if there:
-        old = [record for record, has in zip(wanted, has_row, strict=True) if has]
+    old = [record for record, has in zip(wanted, has_row, strict=True) if has and there[int(record.id)] == Phase.RUNNING]
+    if old:
         connection.execute(_REPLACE, [{"known": int(record.id), **record_row(record)} for record in old])
-        connection.execute(delete(results).where(results.c.record_id.in_(there)))
+        connection.execute(delete(results).where(results.c.record_id.in_([int(record.id) for record in old])))
     new = [record_row(record) for record, has in zip(wanted, has_row, strict=True) if not has]
     ids = iter(connection.scalars(_INSERT, new).all() if new else ())
     stored = [record if has else replace(record, id=str(next(ids))) for record, has in zip(wanted, has_row, strict=True)]
-    if rows := [row for record in stored for row in result_rows(record, int(record.id))]:
+    kept = [record for record, has in zip(stored, has_row, strict=True) if not has] + old
+    if rows := [row for record in kept for row in result_rows(record, int(record.id))]:
         connection.execute(insert(results), rows)
     return stored
 
@@ -110,14 +116,16 @@ def _page(
     return rows[:limit], str(rows[limit - 1]["id"]) if len(rows) > limit else None
 
 
-def close_running(connection: Connection, now: datetime) -> tuple[SyncRecord, ...]:
-    """Ends every record that is still Running, and says what it may have written."""
+def close_running(connection: Connection, now: datetime, apps: Collection[AppKey] | None) -> tuple[SyncRecord, ...]:
+    """Ends every record that is still Running, of `apps` or of all, and says what it may have written."""
     rows = (
         connection.execute(select(records).where(records.c.phase == Phase.RUNNING.value).order_by(records.c.id)).mappings().all()
     )
     closed = []
     for row in rows:
         record = record_of(row, _results_of(connection, row["id"]))
+        if apps is not None and record.app not in apps:
+            continue
         record = replace(record, phase=Phase.ERROR, finished=now, message=_interrupted(record))
         connection.execute(
             update(records)

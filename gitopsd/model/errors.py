@@ -107,6 +107,12 @@ class LimitError(RenderError):
         super().__init__(f"{message} (limits.{limit})" if limit else message, place)
 
 
+class TenureError(GitopsdError):
+    """This process may not write any more, or not for this application: another replica may be at it by now."""
+
+    condition = "TenureError"
+
+
 class HeldError(GitopsdError):
     """Another program reconciles the application."""
 

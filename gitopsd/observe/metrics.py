@@ -77,12 +77,13 @@ class _Families:
         self.blocked = histogram(
             "loop_blocked_seconds", "Turns of the event loop that took 50 ms or more: nothing else ran meanwhile.", buckets=_TURNS
         )
-        self.leader = gauge("leader", "Whether this process is the one that writes.")
+        self.leader = gauge("leader", "Whether this process works: it is alone, leads, or has a part of the applications.")
+        self.replicas = gauge("replicas", "The replicas that this one takes for alive, itself included.")
+        self.held = gauge("held_applications", "Applications that this process works on.")
         self.build = gauge("build_info", "Which gitopsd this is; always 1.", "version", "python", "commit")
         self.problems = gauge("config_problems", "Documents of applications that can't be taken as they are.")
-        self.of_application: tuple[MetricWrapperBase, ...] = (
-            self.info, self.syncs, self.objects, self.drifted, self.drift_age, self.drifts,
-        )  # fmt: skip
+        counted = (self.info, self.syncs, self.objects, self.drifted, self.drift_age, self.drifts)
+        self.of_application: tuple[MetricWrapperBase, ...] = counted
 
 
 @dataclass(slots=True)
@@ -214,9 +215,11 @@ class Metrics:
         """A turn of the event loop took too long."""
         self._families.blocked.observe(seconds)
 
-    def leader(self, *, leads: bool) -> None:
-        """Whether this process is the one that writes."""
-        self._families.leader.set(leads)
+    def shares(self, held: Callable[[], int], replicas: Callable[[], int], leads: Callable[[], bool]) -> None:
+        """Where the applications that this process has, and those it has them with, can be asked for, at each scrape."""
+        self._families.held.set_function(held)
+        self._families.replicas.set_function(replicas)
+        self._families.leader.set_function(leads)
 
     def config_problems(self, count: int) -> None:
         """How many documents can't be taken as they are."""

@@ -35,7 +35,7 @@ class Requests:
     def heed(self) -> None:
         """Looks at every resource; what can't begin now is looked at again with the next scan."""
         resources = self.writeback.declared.applications
-        for status in self.agent.statuses():
+        for status in self.agent.ours():
             resource = resources.get(status.app.key)
             if resource and not status.app.holder:
                 self._heed_refresh(status.app.key, resource)

@@ -7,7 +7,7 @@ nobody up; what was to be written then is what holds when it is back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,6 +64,8 @@ class Writeback:
 
     declared: Declared
     clock: Clock
+    holds: Callable[[AppKey], bool] = lambda _: True
+    """Which applications' resources are ours to write to; others are another replica's."""
     taken: dict[AppKey, Taken] = field(default_factory=dict)
     """Operations of resources: the field stays until its operation has ended, as in Argo CD; who waits for it looks at it."""
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
@@ -135,7 +137,7 @@ class Writeback:
 
     async def _written(self, key: AppKey) -> bool:
         """Whether the resource says what it should; a refusal is said, and not tried again before something else changes."""
-        resource = self.declared.applications.get(key)
+        resource = self.declared.applications.get(key) if self.holds(key) else None
         patch = self.patch(key, resource) if resource else {}
         if not patch:
             return True

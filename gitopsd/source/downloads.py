@@ -74,6 +74,11 @@ class Downloads:
             self._versions[followed] = found
             return known != found
 
+    def distrust(self) -> None:
+        """Nothing that was found is taken for the newest any more."""
+        self._versions.clear()
+        self._files.clear()
+
     def _lock(self, followed: str) -> asyncio.Lock:
         return self._locks.setdefault(followed, asyncio.Lock())
 

@@ -45,6 +45,7 @@ class Sources:
         self._network = network or Network()
         self._downloads = Downloads(self._network, self._credentials_for, clock)
         self._tracked: dict[str, Tracked] = {}
+        self._distrusted = False
 
     async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
         """See `SourcePort.snapshots`."""
@@ -87,6 +88,13 @@ class Sources:
         """What has to be signed for `snapshot`, which is what `revision` of the source named. Raises SourceError."""
         return self._follow(source.repo_url).signed(revision, snapshot)
 
+    def distrust(self) -> None:
+        """Somebody else may have made newer commits live: nothing is taken from a mirror before its remote was asked anew."""
+        self._distrusted = True
+        self._downloads.distrust()
+        for tracked in self._tracked.values():
+            tracked.distrusted = True
+
     def status(self) -> tuple[RepositoryStatus, ...]:
         """How the repositories fare that were asked for so far, by name."""
         return tuple(sorted((tracked.status for tracked in self._tracked.values()), key=lambda status: status.repository))
@@ -100,6 +108,7 @@ class Sources:
         if location.key not in self._tracked:
             credentials = self._credentials_for(location)
             self._tracked[location.key] = Tracked(location, credentials, self._folder, self._network, self._clock)
+            self._tracked[location.key].distrusted = self._distrusted
         return self._tracked[location.key]
 
     def _credentials_for(self, location: Location) -> Credentials:

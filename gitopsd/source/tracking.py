@@ -60,6 +60,8 @@ class Tracked:
         """`folder` is that of all mirrors."""
         self.location = location
         self.status = RepositoryStatus(location.public)
+        self.distrusted = False
+        """Whether the mirror may be behind what somebody else has seen: the next poll that succeeds brings it level."""
         self._credentials, self._network, self._clock = credentials, network, clock
         self._path = folder / location.folder
         self._objects = objects_at(str(self._path), location.public)
@@ -89,6 +91,8 @@ class Tracked:
 
     async def snapshot(self, revision: str) -> Snapshot:
         """The commit that `revision` names, from the mirror; only what no poll brings costs a fetch. Raises SourceError."""
+        if self.distrusted:
+            await self.poll(force=False)
         refs = self._refs or await self._first()
         self._touch()
         snapshot = self._resolved(revision, refs)
@@ -121,10 +125,11 @@ class Tracked:
 
     async def _poll(self) -> None:
         self._started += 1
-        self._polling = True
+        self._polling, asked_anew = True, self.distrusted
         try:
             with self._attempt():
                 self._moved = await self._is_behind() and await self._fetch()
+                self.distrusted = self.distrusted and not asked_anew
         finally:
             self._polling = False
         self._finished = self._started

@@ -55,7 +55,7 @@ class Daemon:
     """`gitopsd run` in `folder`; a context manager. `installation` keeps its marks apart from those of other tests.
 
     It polls each `polling`; `runner` is the beginning of its command line, where a profiler has its place; `history` is the URL
-    of its database, where a password may stand in.
+    of its database, where a password may stand in, `kubeconfig` another way to the cluster, `more` the end of its configuration.
     """
 
     folder: Path
@@ -64,6 +64,8 @@ class Daemon:
     polling: str = "1s"
     runner: tuple[str, ...] = (sys.executable,)
     history: str = "sqlite:history.db"
+    kubeconfig: Path | None = None
+    more: str = ""
     repo: Repo = field(init=False)
     api: int = field(default_factory=_free_port)
     metrics: int = field(default_factory=_free_port)
@@ -80,8 +82,9 @@ class Daemon:
             api=self.api,
             metrics=self.metrics,
             polling=self.polling,
-            kubeconfig=self.cluster.kubeconfig,
+            kubeconfig=self.kubeconfig or self.cluster.kubeconfig,
         )
+        config += self.more
         (self.folder / "config.yaml").write_text(config)
 
     def declare(self, name: str, namespace: str, path: str = "app", **annotations: str) -> None:

@@ -164,6 +164,17 @@ async def test_interrupted_syncs_are_closed_once(history: AnyHistory) -> None:
     assert await history.get(begun.id) == closed
 
 
+async def test_only_what_is_taken_over_is_interrupted(history: AnyHistory) -> None:
+    """Another replica goes on with the rest."""
+    taken = await history.begin(attempt(APP, phase=Phase.RUNNING, finished=None))
+    going_on = await history.begin(attempt(OTHER, phase=Phase.RUNNING, finished=None))
+    (closed,) = await history.interrupted([APP])
+    assert closed.id == taken.id
+    assert await history.get(going_on.id) == going_on
+    await history.record(replace(taken, phase=Phase.SUCCEEDED, finished=NOW))
+    assert await history.get(taken.id) == closed, "who was taken over has no say any more"
+
+
 async def test_pages_are_newest_first(history: AnyHistory) -> None:
     """The newest record comes first, and the cursor leads to the ones before."""
     ids = [(await history.record(attempt())).id for _ in range(5)]

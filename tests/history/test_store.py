@@ -46,7 +46,7 @@ def test_what_is_recorded_is_what_is_read(shared: Connection, record: SyncRecord
 def test_replaced_record_leaves_nothing_behind(shared: Connection, record: SyncRecord, other: SyncRecord) -> None:
     """A finished record stands in for its Running row whole: no result of the earlier one is left."""
     with shared.begin() as transaction:
-        begun = put(shared, record)
+        begun = put(shared, replace(record, phase=Phase.RUNNING))
         finished = put(shared, replace(other, id=begun.id))
         read = store.get_record(shared, int(begun.id))
         transaction.rollback()
@@ -59,10 +59,10 @@ def test_many_at_once_are_like_one_after_the_other(
 ) -> None:
     """New records, finished ones over their rows, and ones whose row is gone: each has its own row, results and id afterwards."""
     with shared.begin() as transaction:
-        begun = store.store_records(shared, first)
+        begun = store.store_records(shared, [replace(record, phase=Phase.RUNNING) for record in first])
         gone = data.draw(st.sets(st.sampled_from([record.id for record in begun]))) if begun else set()
         store.delete_records(shared, map(int, gone))
-        finished = [replace(record, message="over") for record in begun]
+        finished = [replace(record, message="over", phase=Phase.SUCCEEDED) for record in begun]
         stored = store.store_records(shared, data.draw(st.permutations([*finished, *then])))
         read = [store.get_record(shared, int(record.id)) for record in stored]
         transaction.rollback()
@@ -122,7 +122,7 @@ def test_interrupted_record_names_what_may_have_been_written(connection: Connect
         ObjectResult(ObjectRef("", "ConfigMap", "web", f"c{number}"), Action.CREATE, ResultStatus.PENDING) for number in range(12)
     )
     put(connection, replace(RECORD, phase=Phase.RUNNING, finished=None, results=results))
-    (closed,) = store.close_running(connection, NOW)
+    (closed,) = store.close_running(connection, NOW, None)
     assert "May have been written: ConfigMap/web/c0, ConfigMap/web/c1" in closed.message
     assert closed.message.endswith("ConfigMap/web/c9, 2 more")
 

@@ -47,6 +47,8 @@ NAMES = {
     "gitopsd_queue_depth": "",
     "gitopsd_loop_blocked_seconds": "",
     "gitopsd_leader": "",
+    "gitopsd_replicas": "",
+    "gitopsd_held_applications": "",
     "gitopsd_config_problems": "",
     "gitopsd_build_info": "version,python,commit",
 }
@@ -274,14 +276,15 @@ def test_what_ports_count(metrics: Metrics) -> None:
     metrics.api_request("west", "apply", 0)
     metrics.render_cache("miss")
     metrics.queue_depth(lambda: 7)
-    metrics.leader(leads=True)
+    metrics.shares(lambda: 5, lambda: 3, lambda: True)
     metrics.config_problems(2)
     assert value(metrics, "gitopsd_git_requests_total", repository="https://git.example.com/ops", result="timeout") == 1
     assert value(metrics, "gitopsd_git_request_duration_seconds_sum", repository="https://git.example.com/ops") == 30
     assert value(metrics, "gitopsd_api_requests_total", cluster="west", verb="apply", code="409") == 1
     assert value(metrics, "gitopsd_api_requests_total", cluster="west", verb="apply", code="none") == 1
     assert value(metrics, "gitopsd_render_cache_requests_total", result="miss") == 1
-    assert [value(metrics, f"gitopsd_{name}") for name in ("queue_depth", "leader", "config_problems")] == [7, 1, 2]
+    assert [value(metrics, f"gitopsd_{name}") for name in ("queue_depth", "config_problems")] == [7, 2]
+    assert [value(metrics, f"gitopsd_{name}") for name in ("held_applications", "replicas", "leader")] == [5, 3, 1]
 
 
 def test_no_credential_is_exposed(metrics: Metrics, clock: FakeClock) -> None:

@@ -51,9 +51,9 @@ class CrashingCluster(FakeCluster):
             raise CrashError
         return written
 
-    async def remember(self, app: App, inventory: Inventory) -> None:
+    async def remember(self, app: App, inventory: Inventory, *, ahead: bool = False) -> None:
         last = self._burn()
-        await FakeCluster.remember(self, app, inventory)
+        await FakeCluster.remember(self, app, inventory, ahead=ahead)
         if last:
             raise CrashError
 

@@ -1,0 +1,246 @@
+"""Being one of several replicas: our own Lease, those of the others, and whether we may work on an application.
+
+All is decided on the Leases as one watch shows them, our own among them: the server puts all changes into one order, so who sees
+its own claim has seen all that was claimed before it. And a watch that is stuck does no harm: our renewals don't come back
+through it, and we count ourselves dead.
+
+Clocks are never compared. A Lease is that of a dead replica when it has not changed for its duration by *our* monotonic clock,
+and we count ourselves alive for two seconds less than that, from when we *sent* the last renewal that came back to us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from gitopsd.model.app import AppKey
+from gitopsd.model.errors import GitopsdError, TenureError
+from gitopsd.model.replicas import Lease, Mode, Roll, owner
+from gitopsd.ports import Clock
+
+DURATION = 10
+"""Seconds after which a Lease that does not change is a dead one's."""
+MARGIN = 2.0
+"""Seconds before that in which its holder writes nothing any more."""
+RENEWAL = 2.0
+"""Seconds between two renewals."""
+_PATIENCE = 4.0
+"""Seconds that a renewal may take: the next one may get through."""
+_FORGOTTEN = 60.0
+"""Seconds after which the Lease of a dead one is deleted."""
+
+_log = structlog.get_logger()
+
+
+class LeasePort(Protocol):
+    """The Leases of all replicas. Raises ObjectError and ClusterError."""
+
+    def follow(self, on_change: Callable[[], None]) -> None:
+        """Follows them from now on; `on_change` is told of every news."""
+
+    def seen(self) -> tuple[Lease, ...]:
+        """Those that there are, as the watch told of them: all as of one moment, our own too."""
+
+    async def publish(self, lease: Lease) -> None:
+        """Makes `lease` what its replica says; it holds when it is seen. An earlier one that is late does not overtake it."""
+
+    async def withdraw(self, name: str) -> None:
+        """Deletes a replica's Lease, if it is as it was seen last."""
+
+    async def close(self) -> None:
+        """Follows no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A version of a Lease, and when we saw it first."""
+
+    lease: Lease
+    since: float
+
+
+def _none() -> Iterable[AppKey]:
+    return ()
+
+
+@dataclass(slots=True)
+class Membership:
+    """Renews `me` among the replicas. `on_change` is told when somebody may have come, gone, claimed or let go.
+
+    `busy` are the applications that we still work on: what was ours is claimed until that has ended.
+    """
+
+    me: Lease
+    leases: LeasePort
+    clock: Clock
+    busy: Callable[[], Iterable[AppKey]] = _none
+    on_change: Callable[[], None] = lambda: None
+    roll: Roll = field(default_factory=Roll)
+    """Who is alive."""
+    _seen: dict[str, _Seen] = field(default_factory=dict)
+    _sent: dict[str, float] = field(default_factory=dict)
+    """Our renewals on their way, with when they were sent."""
+    _until: float = float("-inf")
+    """When our tenure ends."""
+    _acquired: str = ""
+    _asked: tuple[str, ...] = ()
+    """What the last renewal said of whom we reckon with."""
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
+    _said: str = ""
+
+    # What others ask
+
+    def check(self) -> None:
+        """See `gitopsd.ports.Tenure`."""
+        if not self.alive:
+            raise TenureError(f"replica {self.me.name} has not renewed its Lease in time: others may work on what was its own")
+
+    @property
+    def alive(self) -> bool:
+        """Whether the others take us for alive."""
+        return self.clock.monotonic() < self._until
+
+    def holds(self, key: AppKey) -> bool:
+        """Whether the application is ours to work on."""
+        holder = self.roll.holder(key) if self.alive else None
+        return holder is not None and holder.name == self.me.name and self._stays(key)
+
+    def holder(self, key: AppKey) -> Lease | None:
+        """Who has the application; None while it changes hands, or where we can't know."""
+        return self.roll.holder(key) if self.alive else None
+
+    def _stays(self, key: AppKey) -> bool:
+        """Whether the application is still ours when all those who are there have been reckoned with."""
+        return owner(key, self.roll.names, self.me.mode) == self.me.name
+
+    # What happens
+
+    async def run(self) -> None:
+        """Renews for ever."""
+        self.leases.follow(self._look)
+        while True:
+            self._look()
+            await self._renew()
+            self._look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause()):
+                    await self._called.wait()
+            self._called.clear()
+
+    async def leave(self) -> None:
+        """The others need not wait until we are taken for dead. What is ours must have ended."""
+        self._until = float("-inf")
+        with suppress(GitopsdError, TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self.leases.withdraw(self.me.name)
+        await self.leases.close()
+
+    def reconsider(self) -> None:
+        """Something of ours has ended: what waited for it may be said."""
+        if self._news:
+            self._called.set()
+
+    def _pause(self) -> float:
+        """Seconds until the next renewal, or until somebody is dead, or we are."""
+        now = self.clock.monotonic()
+        ends = [seen.since + seen.lease.duration - now for seen in self._seen.values()] + [self._until - now]
+        return max(0.05, min([RENEWAL, *(end for end in ends if end > 0)]))
+
+    def _look(self) -> None:
+        """Takes in what the watch shows."""
+        now, before = self.clock.monotonic(), (self.roll, self.alive)
+        known, self._seen = self._seen, {}
+        for lease in self.leases.seen():
+            seen = known.get(lease.name)
+            self._seen[lease.name] = seen if seen and seen.lease.revision == lease.revision else _Seen(lease, now)
+        own = self._seen.get(self.me.name)
+        if own and own.lease.identity == self.me.identity and (sent := self._sent.pop(own.lease.renewed, None)) is not None:
+            self._until = max(self._until, sent + DURATION - MARGIN)
+            self._sent = {renewed: when for renewed, when in self._sent.items() if when > sent}
+        alive = (seen.lease for seen in self._seen.values() if now < seen.since + seen.lease.duration)
+        self.roll = Roll(tuple(sorted(alive, key=lambda lease: (lease.acquired, lease.name))))
+        self._tell(before)
+
+    def _tell(self, before: tuple[Roll, bool]) -> None:
+        if self.roll.names != before[0].names or self.alive != before[1]:
+            _log.info("replicas", alive=list(self.roll.names), tenure=self.alive)
+        if _claims(self.roll) != _claims(before[0]) or self.alive != before[1]:
+            self.on_change()
+        if self._news:
+            self._called.set()
+
+    @property
+    def _reckoned(self) -> tuple[str, ...]:
+        """What our Lease is to say: who is there, once nothing is worked on that is another's then.
+
+        Who is not alive, or was not until now, claims nothing: the others first make room.
+        """
+        own = self._seen.get(self.me.name)
+        if not self.alive or own is None:
+            return ()
+        return own.lease.reckons if any(not self._stays(key) for key in self.busy()) else self.roll.names
+
+    @property
+    def _news(self) -> bool:
+        """Whether our Lease should say something else than when it was renewed last."""
+        return self.alive and self._reckoned != self._asked
+
+    async def _renew(self) -> None:
+        own = self._seen.get(self.me.name)
+        if own and own.lease.identity != self.me.identity and own.lease in self.roll.leases:
+            self._say(f"the Lease of replica {self.me.name} is another process's: each needs a name of its own (replicas.name)")
+            return
+        now = _wire(self.clock.now())
+        if own is None or own.lease.identity != self.me.identity:
+            self._acquired = now
+        transitions = own.lease.transitions + (own.lease.identity != self.me.identity) if own else 0
+        lease = Lease(
+            name=self.me.name,
+            identity=self.me.identity,
+            mode=self.me.mode,
+            address=self.me.address,
+            reckons=self._reckoned,
+            acquired=self._acquired,
+            renewed=now,
+            duration=DURATION,
+            transitions=transitions,
+        )
+        self._sent[now], self._asked = self.clock.monotonic(), lease.reckons
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self.leases.publish(lease)
+            await self._bury()
+        except GitopsdError as error:
+            self._say(f"the Lease can't be renewed: {error}")
+        except TimeoutError:
+            self._say(f"the Lease can't be renewed: no answer within {_PATIENCE:g} s")
+        else:
+            self._say("")
+
+    async def _bury(self) -> None:
+        """Deletes the Leases of those who have been dead for long."""
+        now = self.clock.monotonic()
+        for seen in tuple(self._seen.values()):
+            if self.alive and now > seen.since + seen.lease.duration + _FORGOTTEN:
+                await self.leases.withdraw(seen.lease.name)
+
+    def _say(self, problem: str) -> None:
+        """Once each."""
+        if problem != self._said:
+            self._said = problem
+            _log.warning("replica", problem=problem) if problem else _log.info("the Lease is renewed again")
+
+
+def _claims(roll: Roll) -> list[tuple[str, Mode, tuple[str, ...]]]:
+    return [(lease.name, lease.mode, lease.reckons) for lease in roll.leases]
+
+
+def _wire(moment: datetime) -> str:
+    """As Kubernetes writes a MicroTime."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

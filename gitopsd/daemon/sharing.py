@@ -1,0 +1,138 @@
+"""Which applications this replica works on: those that fall to it are taken up, those that fall to another are let go of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from gitopsd.daemon.agent import Agent
+from gitopsd.daemon.membership import RENEWAL, Membership
+from gitopsd.model.app import AppKey
+from gitopsd.model.errors import GitopsdError, TenureError
+from gitopsd.model.standing import Standing
+from gitopsd.model.status import AppStatus
+from gitopsd.ports import HistoryPort
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Sharing:
+    """Keeps an agent to what the `membership` gives it; a `gitopsd.ports.Tenure`.
+
+    `distrust` is told that others may have made newer commits live than our mirrors have.
+    """
+
+    membership: Membership
+    history: HistoryPort
+    distrust: Callable[[], None]
+    agent: Agent = field(init=False)
+    let_go: Callable[[AppKey], None] = field(init=False)
+    """Told of each application that another replica has from now on."""
+    held: dict[AppKey, str] = field(default_factory=dict)
+    """What is ours, with what tells this hold from any other."""
+    _known: frozenset[AppKey] = frozenset()
+    """All applications, when they were looked at last."""
+    _doubted: set[AppKey] = field(default_factory=set)
+    """What was ours, and just then was not when somebody asked: nobody knows what has been missed since."""
+    _holds: int = 0
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def among(self, agent: Agent, let_go: Callable[[AppKey], None]) -> None:
+        """The agent works on what is held here, and on nothing else, from now on."""
+        self.agent, self.let_go = agent, let_go
+        agent.holds = agent.queue.takes = self.holds
+        agent.watchers += (self._changed,)
+        self.membership.on_change, self.membership.busy = self._called.set, agent.busy
+
+    def holds(self, key: AppKey) -> bool:
+        """Whether the application may be worked on here, now."""
+        if key in self.held and not self.membership.holds(key):
+            self._doubted.add(key)
+        return key in self.held and key not in self._doubted
+
+    # As a tenure
+
+    def check(self) -> None:
+        """See `Tenure`."""
+        self.membership.check()
+
+    def hold(self, app: AppKey) -> str:
+        """See `Tenure`."""
+        if app not in self.held and self.agent.knows(app):
+            raise TenureError(f"application {app} is another replica's to work on")
+        return self.held.get(app, "")
+
+    # As a part of the daemon
+
+    async def run(self) -> None:
+        """Shares for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.membership.run())
+            group.create_task(self._follow())
+
+    async def leave(self) -> None:
+        """gitopsd ends, and nothing is worked on any more: the others take over at once."""
+        self.held.clear()
+        await self.membership.leave()
+
+    async def _follow(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RENEWAL):
+                    await self._called.wait()
+            self._called.clear()
+            await self._settle()
+
+    def _changed(self, status: AppStatus) -> None:
+        if status.app.key not in self._known:
+            self._called.set()
+
+    async def _settle(self) -> None:
+        self._known = frozenset(status.app.key for status in self.agent.statuses())
+        lost = [key for key in self.held if key not in self._known or not self.holds(key)]
+        if lost:
+            await self._release(lost)
+        gained = [key for key in self._known if key not in self.held and self.membership.holds(key)]
+        if gained:
+            await self._take(gained)
+        if lost or gained:
+            _log.info("shares applications", held=len(self.held), of=len(self._known), taken=len(gained), let_go=len(lost))
+
+    async def _release(self, lost: Collection[AppKey]) -> None:
+        """Ends what is under way, and only then lets the membership say that it is another's."""
+        for key in lost:
+            del self.held[key]
+        self._doubted.clear()
+        ending = [task for key in lost for task in self.agent.abandon(key)]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        for key in filter(self.agent.knows, lost):
+            app = self.agent.find(str(key)).app
+            self.agent.reconciler.forget(key)
+            self.agent.reconciler.ports.cluster.release(app)
+            self.agent.begin_anew(key, app.standing)
+            self.let_go(key)
+        self.membership.reconsider()
+
+    async def _take(self, gained: Collection[AppKey]) -> None:
+        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds."""
+        self.distrust()
+        try:
+            for record in await self.history.interrupted(gained):
+                _log.warning("a sync was interrupted", application=str(record.app), revision=record.revision)
+            ordered = await self.history.standing()
+        except GitopsdError as error:
+            _log.warning("applications can't be taken up yet", count=len(gained), reason=str(error))
+            return  # and tried again in a moment
+        self._holds += 1
+        self.agent.ordered.update({key: standing for key, standing in ordered.items() if not self.agent.knows(key)})
+        for key in gained:
+            if self.membership.holds(key) and self.agent.knows(key):
+                self.held[key] = f"{self.membership.me.identity}.{self._holds}"
+                self.agent.begin_anew(key, ordered.get(key, Standing()))
