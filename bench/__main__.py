@@ -19,6 +19,7 @@ def main() -> int:
         ("A commit in a repository of many applications", ["bench.monorepo"]),
         ("Passes where nothing has changed", ["bench.passes"]),
         ("The main job", ["bench.main_job"]),
+        ("Watches of thirty kinds in three clusters", ["bench.watches"]),
         ("Many applications on one machine", ["bench.scale", "--applications", applications]),
     ):
         print(f"\n## {title}\n", flush=True)

@@ -37,15 +37,18 @@ class Bare:
 
     def requests(self) -> Counter[str]:
         """What the API server has counted by itself: requests for the four kinds, by `VERB` or `VERB dry run`."""
-        lines = asyncio.run(self._metrics()).splitlines()
         found: Counter[str] = Counter()
-        for line in lines:
+        for line in self.metrics():
             if line.startswith("apiserver_request_total{"):
                 labels = dict(pair.split("=", 1) for pair in line[line.index("{") + 1 : line.index("}")].split(","))
                 named = {name: value.strip('"') for name, value in labels.items()}
                 if named["resource"] in RESOURCES and not named["subresource"]:
                     found[named["verb"] + (" dry run" if named["dry_run"] else "")] += int(float(line.rpartition(" ")[2]))
         return found
+
+    def metrics(self) -> list[str]:
+        """The lines of the API server's own metrics."""
+        return asyncio.run(self._metrics()).splitlines()
 
     async def _metrics(self) -> str:
         connector = aiohttp.TCPConnector(ssl=self._trust)

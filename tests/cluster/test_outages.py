@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
 
 import pytest
 
 from gitopsd.cluster import ClusterConfig, Clusters
+from gitopsd.cluster.reflector import Reflector, Target
 from gitopsd.model.app import App
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.plan import Desired, Inventory
+from gitopsd.model.refs import Object
 from localcluster import LocalCluster
 from tests.cluster.hands import got
 from tests.cluster.world import IDENTITY, Heard, Synced, application, clusters, config_map, marked, service, sync, wanted
@@ -70,6 +74,48 @@ async def test_a_change_while_it_was_lost_is_told(own: LocalCluster, port: Clust
         changed["spec"]["ports"][0]["port"] = 81
         await _patient_sync(other, app, marked(app, changed))
     await until(lambda: (app.key, want.ref) in heard.changes)
+
+
+@dataclass(slots=True)
+class Notes:
+    """A sink that notes what it is told."""
+
+    told: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.told.append("begin")
+
+    def listed(self, obj: Object) -> None:
+        self.told.append(f"listed {obj['metadata']['name']}")
+
+    def complete(self, resource_version: int) -> None:
+        self.told.append("complete")
+
+    def changed(self, obj: Object) -> None:
+        self.told.append(f"changed {obj['metadata']['name']}")
+
+    def deleted(self, obj: Object) -> None:
+        self.told.append(f"deleted {obj['metadata']['name']}")
+
+
+async def test_a_version_that_is_too_old(own: LocalCluster, port: Clusters, heard: Heard) -> None:
+    """A stream is to go on from before what the server remembers (here: its start): 410, and the list after it misses nothing."""
+    labels = {"labels": {"test": "old"}}
+    first = own.api.create("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "first", **labels}})
+    own.api.create("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "second", **labels}})
+    own.stop("kube-apiserver")
+    own.start("kube-apiserver")
+    there, notes = port._clusters["local"], Notes()
+    target = Target("ConfigMaps", "/api/v1/namespaces/default/configmaps", {"labelSelector": "test=old"})
+    reflector = Reflector(there._client, target, notes, there._link)
+    reflector._version, reflector._listing = first["metadata"]["resourceVersion"], False
+    following = asyncio.create_task(reflector.run())
+    await until(lambda: "complete" in notes.told)
+    own.api.create("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "third", **labels}})
+    await until(lambda: len(notes.told) > 4)
+    assert notes.told == ["begin", "listed first", "listed second", "complete", "changed third"]
+    assert [ok for ok, _ in heard.connections] == [True]  # nothing was lost: it was told so
+    following.cancel()
 
 
 async def test_an_empty_server_in_its_place(own: LocalCluster, port: Clusters, heard: Heard) -> None:
