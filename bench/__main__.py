@@ -18,6 +18,7 @@ def main() -> int:
         ("What explanations cost who does not ask", ["bench.explain"]),
         ("A commit in a repository of many applications", ["bench.monorepo"]),
         ("Passes where nothing has changed", ["bench.passes"]),
+        ("What each application takes of memory", ["bench.memory"]),
         ("The main job", ["bench.main_job"]),
         ("Watches of thirty kinds in three clusters", ["bench.watches"]),
         ("Many applications on one machine", ["bench.scale", "--applications", applications]),

@@ -43,10 +43,11 @@ class Memory:
 
 def memory(pid: int) -> Memory:
     """Memory of the process and its living descendants."""
-    return sum((_memory(one) for one in _tree(pid)), Memory())
+    return sum((own_memory(one) for one in _tree(pid)), Memory())
 
 
-def _memory(pid: int) -> Memory:
+def own_memory(pid: int) -> Memory:
+    """Memory of the process alone."""
     with suppress(FileNotFoundError, ProcessLookupError):
         lines = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
         kib = {words[0]: int(words[1]) for words in lines}

@@ -44,7 +44,7 @@ from gitopsd.nursery import (
     Reply,
 )
 
-__all__ = ["ChildDiedError", "ChildError", "ChildLimitError", "ChildTimeError", "Nursery", "Pool"]
+__all__ = ["ChildDiedError", "ChildError", "ChildLimitError", "ChildTimeError", "Nursery", "Pool", "plain"]
 
 _Pipes = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _T = TypeVar("_T")
@@ -272,11 +272,16 @@ def _cause(status: int) -> str:
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _parse(frame: bytes) -> Reply:
+def plain(frame: bytes) -> Any:
+    """What a child has pickled, if it is nothing but plain data, our own values, and times. Raises ChildError."""
     try:
-        reply = _OursOnly(io.BytesIO(frame)).load()
+        return _OursOnly(io.BytesIO(frame)).load()
     except Exception as error:  # a broken pickle raises what it likes
         raise ChildError("its process answered what no child of ours does") from error
+
+
+def _parse(frame: bytes) -> Reply:
+    reply = plain(frame)
     if not isinstance(reply, Reply):
         raise ChildError("its process answered what no child of ours does")
     return reply

@@ -6,7 +6,7 @@ All of them raise the errors of `gitopsd.model.errors` and nothing else (besides
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -44,9 +44,12 @@ class SourcePort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What a render gave. The same object is returned as long as nothing that it read has changed."""
+    """What a render gave. The same Rendered is returned as long as nothing that it read has changed.
 
-    objects: tuple[Object, ...]
+    `unpack` makes the objects anew each time: they are kept packed, as they are seldom wanted and five times as large.
+    """
+
+    unpack: Callable[[], tuple[Object, ...]]
     warnings: tuple[str, ...] = ()
 
 

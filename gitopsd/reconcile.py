@@ -196,7 +196,7 @@ class Reconciler:
             rendered = await self.ports.renderer.render(app, sources, surface)
         except GitopsdError:
             return ""
-        return qualify(rendered.objects, surface, app, self.marking).digest
+        return qualify(rendered.unpack(), surface, app, self.marking).digest
 
     async def _lift(self, this: _Pass, order: Order) -> None:
         """An order is fulfilled or overtaken; a dry run only says what would be."""
@@ -279,9 +279,10 @@ class Reconciler:
 
     def _qualified(self, this: _Pass, rendered: Rendered, surface: Surface, fence: Fence) -> DesiredSet:
         app = this.app
-        desired = confined(qualify(rendered.objects, surface, app, self.marking), fence)
+        objects = rendered.unpack()
+        desired = confined(qualify(objects, surface, app, self.marking), fence)
         types = tuple(source_type(found.tree, source) for found, source in zip(this.sources, app.sources, strict=True))
-        summary = Summary(images(rendered.objects), types)
+        summary = Summary(images(objects), types)
         return replace(desired, warnings=rendered.warnings + desired.warnings, summary=summary)
 
     async def _memory(self, key: AppKey) -> Memory:

@@ -134,7 +134,7 @@ class Removal:
             if any(finalizer.startswith(HOOK_FINALIZERS) for finalizer in app.finalizers):
                 raise
             return ()
-        return delete_hooks(qualify(rendered.objects, surface, app, self.marking))
+        return delete_hooks(qualify(rendered.unpack(), surface, app, self.marking))
 
 
 def place(app: App) -> str:

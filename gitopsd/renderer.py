@@ -12,9 +12,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
-from gitopsd.children import ChildDiedError, ChildError, ChildLimitError, ChildTimeError, Pool
+from gitopsd.children import ChildDiedError, ChildError, ChildLimitError, ChildTimeError, Pool, plain
 from gitopsd.helm import Helm
 from gitopsd.model.app import App, AppKey, Source
 from gitopsd.model.errors import LimitError, RenderError
@@ -58,10 +59,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A render may take `deadline` seconds. `budget` is the cache's, in bytes of objects as a child sends them.
-
-    (In memory they take some five times as much.)
-    """
+    """A render may take `deadline` seconds. `budget` is the cache's, in bytes of objects as a child packs them."""
 
     deadline: float = 60.0
     limits: Limits = field(default_factory=Limits)
@@ -141,7 +139,8 @@ class Renderer:
             needed = [need for need in wanted if isinstance(need, Elsewhere)]
             if not needed or len(found) + len(needed) > _MAX_NEEDS:
                 commits = _commits((*snapshots, *found.values()))
-                return _Kept(_shape(app), tuple(found), commits, result, Rendered(result.objects, _warnings(app)))
+                rendered = Rendered(partial(plain, result.objects), _warnings(app))
+                return _Kept(_shape(app), tuple(found), commits, result, rendered)
             self._lacking[app.key] = frozenset(where(need) for need in (*found, *needed))
             for need in needed:
                 found[need] = await self._elsewhere_now(need)
@@ -203,7 +202,7 @@ class _Cache:
 
 
 def _size(kept: tuple[_Kept, ...]) -> int:
-    return sum(one.result.size for one in kept)
+    return sum(len(one.result.objects) for one in kept)
 
 
 def _shape(app: App) -> tuple[Source, ...]:

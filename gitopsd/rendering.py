@@ -46,14 +46,13 @@ class Work:
 class Result:
     """What a child gives: the objects or the error, what it asked of each tree, the variables that it read for each source.
 
-    `size` is that of the objects in bytes; `explained` is what a trace found.
+    `objects` are a pickle of a tuple; `explained` is what a trace found.
     """
 
-    objects: tuple[Object, ...]
+    objects: bytes
     error: RenderError | None
     inputs: tuple[Mapping[str, str | None], ...]
     variables: tuple[Mapping[str, str | None], ...]
-    size: int
     explained: Explanations
 
 
@@ -83,10 +82,10 @@ def render_in_child(work: Work) -> Result:
             objects += with_charts(partial(render, source, tree, values), answers, work.helm)
     except RenderError as raised:
         error = raised.with_traceback(None)
-    found = () if error else tuple(objects)
+    found = pickle.dumps(() if error else tuple(objects))
     inputs = tuple(tree.inputs for tree in (*trees, *fetched))
     explained = work.trace.explained if work.trace else {}
-    return Result(found, error, inputs, tuple(values.read for values in variables), len(pickle.dumps(found)), explained)
+    return Result(found, error, inputs, tuple(values.read for values in variables), explained)
 
 
 class _RecordedVariables(Mapping[str, str]):

@@ -97,7 +97,7 @@ class FakeRenderer:
         self.renders += 1
         trees = tuple(Recorded(snapshot.tree) for snapshot in snapshots)
         objects = [obj for source, tree in zip(sources, trees, strict=True) for obj in _objects(source, tree)]
-        rendered = Rendered(tuple(objects))
+        rendered = Rendered(lambda: tuple(objects))
         self._last[app.key] = sources, tuple(tree.inputs for tree in trees), rendered
         return rendered
 

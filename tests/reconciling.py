@@ -37,7 +37,7 @@ class GivenCommits:
     """
 
     commit: str = "c0"
-    rendered: Rendered = field(default_factory=lambda: Rendered(()))
+    rendered: Rendered = field(default_factory=lambda: Rendered(tuple))
     failure: GitopsdError | None = None
     unreachable: GitopsdError | None = None
     known: dict[str, Rendered] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class GivenCommits:
 
     def push(self, commit: str, *manifests: Object, failure: GitopsdError | None = None) -> None:
         """The next commit."""
-        self.commit, self.rendered, self.failure = commit, Rendered(manifests), failure
+        self.commit, self.rendered, self.failure = commit, Rendered(lambda: manifests), failure
         self.known[commit] = self.rendered
 
     async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
@@ -76,7 +76,7 @@ class GivenCommits:
         self, app: App, snapshots: tuple[Snapshot, ...], surface: Surface, trace: Trace
     ) -> Mapping[ObjectRef, tuple[Explained, ...]]:
         """As if all manifests stood in one file."""
-        objects = list(self.rendered.objects)
+        objects = list(self.rendered.unpack())
         trace.listed("all.yaml", yaml.safe_dump_all(objects, sort_keys=False).encode(), objects)
         return trace.explained
 

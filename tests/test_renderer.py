@@ -59,7 +59,7 @@ class World:
 
     async def names(self, app: App, *snapshots: Snapshot) -> list[str]:
         """The names of the rendered objects."""
-        return [obj["metadata"]["name"] for obj in (await self.renderer.render(app, snapshots, SURFACE)).objects]
+        return [obj["metadata"]["name"] for obj in (await self.renderer.render(app, snapshots, SURFACE)).unpack()]
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ async def test_commit_counts_where_it_is_read(world: World) -> None:
     app = kustomized(annotated)
     for commit in ("c1", "c2"):
         rendered = await world.renderer.render(app, (snapshot(commit, FILES),), SURFACE)
-        assert rendered.objects[0]["metadata"]["annotations"] == {"at": commit}
+        assert rendered.unpack()[0]["metadata"]["annotations"] == {"at": commit}
     named = kustomized(replace(annotated, common_annotations={"by": "${ARGOCD_APP_NAME}"}))
     first = await world.renderer.render(named, (snapshot("c1", FILES),), SURFACE)
     assert await world.renderer.render(named, (snapshot("c2", FILES),), SURFACE) is first
@@ -309,7 +309,7 @@ async def test_charts_and_the_surface(charts: World) -> None:
     looking: dict[str, str | bytes] = {"web/Chart.yaml": CHART["Chart.yaml"], "web/templates/a.yaml": template}
     assert await charts.names(app, snapshot("c1", looking)) != ["at-99"]
     found = await charts.renderer.render(app, (snapshot("c1", looking),), newer)
-    assert [obj["metadata"]["name"] for obj in found.objects] == ["at-99"]
+    assert [obj["metadata"]["name"] for obj in found.unpack()] == ["at-99"]
     charts.requests.clear()
     blind = snapshot("c2", below("web"))
     await charts.names(app, blind)
@@ -328,7 +328,7 @@ async def test_capabilities_of_kustomizations(charts: World, options: KustomizeO
     }
     app = application(Source("https://example.org/a", "app", kustomize=options))
     found = await charts.renderer.render(app, (snapshot("c1", files),), replace(SURFACE, server_version="v1.29.1"))
-    assert [obj["metadata"]["name"] for obj in found.objects] == [f"at-{minor}"]
+    assert [obj["metadata"]["name"] for obj in found.unpack()] == [f"at-{minor}"]
 
 
 @pytest.mark.neighbour
@@ -393,6 +393,6 @@ async def test_explains_in_a_child(world: World) -> None:
 async def test_version_of_kustomize(world: World) -> None:
     """There is one engine: an application that asks for another version is told so."""
     rendered = await world.renderer.render(kustomized(KustomizeOptions(version="v4.5.7")), (snapshot("c1", FILES),), SURFACE)
-    assert [obj["metadata"]["name"] for obj in rendered.objects] == ["prod-a"]
+    assert [obj["metadata"]["name"] for obj in rendered.unpack()] == ["prod-a"]
     (warning,) = rendered.warnings
     assert warning.startswith("spec.source.kustomize.version: 'v4.5.7' is passed over")

@@ -42,8 +42,8 @@ class RenderPortContract:
         """The manifests of the source's folder are the objects, in order; those of other folders are not."""
         files = {"app/b.yaml": config_map("b"), "app/a.yaml": config_map("a", key="1"), "other/c.yaml": config_map("c")}
         rendered = await port.render(APP, (snapshot("c1", files),), SURFACE)
-        assert [obj["metadata"]["name"] for obj in rendered.objects] == ["a", "b"]
-        assert rendered.objects[0]["data"] == {"key": "1"}
+        assert [obj["metadata"]["name"] for obj in rendered.unpack()] == ["a", "b"]
+        assert rendered.unpack()[0]["data"] == {"key": "1"}
 
     async def test_same_object_while_nothing_changed(self, port: RenderPort) -> None:
         """What a commit changes elsewhere leaves the render the very same object; what it changes here does not."""
@@ -53,9 +53,9 @@ class RenderPortContract:
         assert await port.render(APP, (snapshot("c2", {**files, "other/c.yaml": config_map("d")}),), SURFACE) is first
         changed = await port.render(APP, (snapshot("c3", {**files, "app/a.yaml": config_map("z")}),), SURFACE)
         assert changed is not first
-        assert changed.objects[0]["metadata"]["name"] == "z"
+        assert changed.unpack()[0]["metadata"]["name"] == "z"
         added = await port.render(APP, (snapshot("c4", {**files, "app/b.yaml": config_map("b")}),), SURFACE)
-        assert len(added.objects) == 2
+        assert len(added.unpack()) == 2
 
     async def test_what_is_forgotten_is_rendered_anew(self, port: RenderPort) -> None:
         """From the same files come the same objects, but not those that were kept; other applications keep theirs."""
@@ -66,7 +66,7 @@ class RenderPortContract:
         port.forget(APP.key)
         again = await port.render(APP, (snapshot("c1", files),), SURFACE)
         assert again is not first
-        assert again.objects == first.objects
+        assert again.unpack() == first.unpack()
         assert await port.render(two, (snapshot("c1", files),), SURFACE) is other
 
     async def test_applications_are_apart(self, port: RenderPort) -> None:
@@ -74,14 +74,14 @@ class RenderPortContract:
         files = {"app/a.yaml": config_map("a"), "two/b.yaml": config_map("b")}
         two = application(Source("https://example.org/a", "two"), name="two")
         await port.render(APP, (snapshot("c1", files),), SURFACE)
-        assert (await port.render(two, (snapshot("c1", files),), SURFACE)).objects[0]["metadata"]["name"] == "b"
+        assert (await port.render(two, (snapshot("c1", files),), SURFACE)).unpack()[0]["metadata"]["name"] == "b"
 
     async def test_changed_source(self, port: RenderPort) -> None:
         """The same application with another path is another render."""
         files = {"app/a.yaml": config_map("a"), "two/b.yaml": config_map("b")}
         await port.render(APP, (snapshot("c1", files),), SURFACE)
         moved = application(Source("https://example.org/a", "two"))
-        assert (await port.render(moved, (snapshot("c1", files),), SURFACE)).objects[0]["metadata"]["name"] == "b"
+        assert (await port.render(moved, (snapshot("c1", files),), SURFACE)).unpack()[0]["metadata"]["name"] == "b"
 
     async def test_missing_folder_and_mended(self, port: RenderPort) -> None:
         """A folder that is not there is an error that names it, each time; the commit that brings it mends it."""
@@ -89,7 +89,7 @@ class RenderPortContract:
             with pytest.raises(RenderError, match="app"):
                 await port.render(APP, (snapshot("c1", {"other/a.yaml": config_map("a")}),), SURFACE)
         mended = await port.render(APP, (snapshot("c2", {"app/a.yaml": config_map("a")}),), SURFACE)
-        assert len(mended.objects) == 1
+        assert len(mended.unpack()) == 1
 
     async def test_several_sources(self, port: RenderPort) -> None:
         """Sources follow one another in their order; one that is only referred to has no objects."""
@@ -104,4 +104,4 @@ class RenderPortContract:
             snapshot("d1", {"a.yaml": config_map("a")}, "https://example.org/b"),
         )
         rendered = await port.render(application(*sources), snapshots, SURFACE)
-        assert [obj["metadata"]["name"] for obj in rendered.objects] == ["z", "a"]
+        assert [obj["metadata"]["name"] for obj in rendered.unpack()] == ["z", "a"]
