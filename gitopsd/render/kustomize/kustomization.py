@@ -126,11 +126,19 @@ def read_kustomization(file: File, root: Root) -> Kustomization:
         raise RenderError(f"{name.rpartition('/')[2]} is empty", Place(name))
     with fields_of(file, root):
         try:
-            spec = decode(Kustomization, document, Reading.STRICT)
+            spec = _decoded(document)
         except FieldError as error:
             raise FieldError(f"invalid Kustomization: {error.message}", error.field) from error
     _check_type(spec, file, name)
     return modernise(spec)
+
+
+def _decoded(document: Any) -> Kustomization:
+    spec = decode(Kustomization, document, Reading.STRICT)
+    for index, args in enumerate(spec.config_map_generator):
+        if args.type:
+            raise FieldError("unknown field 'type'", f"configMapGenerator[{index}].type")
+    return spec
 
 
 def _own_fields(document: Any, name: str) -> list[tuple[str, Any]]:

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gitopsd.formats.scalars import Dialect
+from gitopsd.formats.scalars import Dialect, plain
 from gitopsd.formats.yamlread import load_documents
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.documents import objects_in
@@ -98,7 +98,7 @@ def inline_objects(text: str) -> list[Object]:
     return objects_in(load_documents(text.encode(), "(inline)", Dialect.RESOURCE))
 
 
-def _documents(args: PatchArgs, root: Root) -> list[Any]:
+def _documents(args: PatchArgs, root: Root) -> Any:
     if not args.patch.strip() and not args.path:
         raise RenderError("must specify one of patch and path")
     if args.patch.strip() and args.path:
@@ -107,7 +107,10 @@ def _documents(args: PatchArgs, root: Root) -> list[Any]:
     operations = _read(args, root, Dialect.KUBECTL)
     if not _is_json_patch(operations):
         return _read(args, root, Dialect.RESOURCE)
-    _check_json(root.read(args.path).data if args.path else args.patch.encode(), args)
+    data = root.read(args.path).data if args.path else args.patch.encode()
+    if not data.lstrip().startswith(b"["):
+        return plain(operations)  # kustomize writes YAML as JSON first
+    _check_json(data, args)
     return operations
 
 
@@ -119,11 +122,10 @@ def _read(args: PatchArgs, root: Root, dialect: Dialect) -> list[Any]:
 
 def _check_json(data: bytes, args: PatchArgs) -> None:
     """What begins as JSON does has to be it all through; YAML's flow style won't do. Raises RenderError."""
-    if data.lstrip().startswith(b"["):
-        try:
-            json.loads(data)
-        except ValueError as error:
-            raise RenderError(f"unable to parse SM or JSON patch from {_source(args)}: it is no JSON: {error}") from error
+    try:
+        json.loads(data)
+    except ValueError as error:
+        raise RenderError(f"unable to parse SM or JSON patch from {_source(args)}: it is no JSON: {error}") from error
 
 
 def _source(args: PatchArgs) -> str:

@@ -2,7 +2,8 @@
 
 It differs from the RFC where its Go library does, each tried against the real one: a negative index counts from the end, whatever
 stands before a path's first slash is ignored, a missing value is null, `replace` also adds a field, `copy` and `test` take a
-missing field for null, and the empty path, the whole object, goes with `replace` and `test` alone.
+missing field for null, `test` minds how a number is spelled, and the empty path, the whole object, goes with `replace` and
+`test` alone. In the end all numbers have passed through 64-bit floats, so that whole ones past 2^53 lose digits.
 
 The object is copied only along the paths that change.
 """
@@ -13,11 +14,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from gitopsd.formats.scalars import plain
+from gitopsd.formats.scalars import RULES, Dialect, SpelledFloat, SpelledInt, plain
 from gitopsd.model.errors import RenderError
 
 Container: TypeAlias = dict[str, Any] | list[Any]
 _INDEX = re.compile(r"[-+]?[0-9]{1,18}")
+_EXACT = 2**53
 Change: TypeAlias = Callable[[Container, str], Container]
 
 
@@ -36,7 +38,20 @@ def json6902(target: dict[str, Any], operations: Sequence[Any]) -> dict[str, Any
             raise RenderError(f"operation {index} ({verb} {path}): {error}") from None
     if not isinstance(document, dict):
         raise RenderError("the operations leave no object")
-    return document
+    return {**_as_floats(document)}
+
+
+def _as_floats(value: Any) -> Any:
+    """The value with large whole numbers as they are read from a float's JSON; parts without any are shared."""
+    if isinstance(value, dict):
+        changed = {key: new for key, old in value.items() if (new := _as_floats(old)) is not old}
+        return {**value, **changed} if changed else value
+    if isinstance(value, list):
+        items = [_as_floats(item) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    if isinstance(value, int) and abs(value) > _EXACT:
+        return plain(RULES[Dialect.RESOURCE].values[repr(float(value))])
+    return value
 
 
 def _apply(document: Any, operation: Any) -> Any:
@@ -115,8 +130,8 @@ def _copy(document: Any, operation: dict[str, Any]) -> Any:
 
 
 def _test(document: Any, operation: dict[str, Any]) -> Any:
-    expected = plain(operation.get("value"))
-    if not _equal(_look(document, _parts(operation)), expected):
+    expected = operation.get("value")
+    if not (_equal(_look(document, _parts(operation)), expected) and _spelled_as_go_does(expected)):
         raise _OperationError("the test fails: the object has another value there")
     return document
 
@@ -168,6 +183,12 @@ def _index(text: str, length: int) -> int:
     if not -length <= index < length:
         raise _OperationError(f"index {index} is outside of the list")
     return index % length if length else 0
+
+
+def _spelled_as_go_does(value: Any) -> bool:
+    if isinstance(value, (dict, list)):
+        return all(map(_spelled_as_go_does, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, (SpelledInt, SpelledFloat)) or value.text == repr(plain(value)).replace("e-0", "e-")
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gitopsd.formats.scalars import plain, text_of
+from gitopsd.formats.scalars import text_of
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.growth import check_nodes
@@ -130,7 +130,7 @@ def _operate(resources: ResourceSet, resource: Resource, operations: Sequence[An
     if resource.recorded and _MARK not in (metadata_of(patched).get("annotations") or {}):
         resource.origin, resource.transformations = None, []
     resource.shares = False  # kustomize writes the object as JSON and reads it again
-    resources.put(resource, {**plain(patched)})
+    resources.put(resource, patched)
 
 
 def _check_named(obj: Object) -> None:

@@ -43,28 +43,33 @@ class ReplacementTransformer(NamedTuple):
         """Raises FieldError if a source is missing or ambiguous, or a target field can't be found or written."""
         for replacement, field, _ in self.replacements:
             try:
-                value = _source_value(resources, replacement)
+                read = _source_value(resources, replacement)
                 for target in replacement.targets:
-                    _replace(resources, target, value)
+                    _replace(resources, target, read)
             except LimitError:
                 raise
             except RenderError as error:
                 raise FieldError(error.message, field) from error
 
 
-def _source_value(resources: ResourceSet, replacement: Replacement) -> Json:
+def _source_value(resources: ResourceSet, replacement: Replacement) -> Callable[[], Json]:
+    """What reads the value: anew for each target, as a source may be among them. A part of a value stays what it was."""
     source = replacement.source
     if not replacement.targets or (source is None and replacement.source_value is None):
         raise RenderError("replacements must specify a source and at least one target")
     if source is None:
-        return replacement.source_value
+        return lambda: replacement.source_value
     if replacement.source_value is not None:
         raise RenderError("value and resource selectors are mutually exclusive")
     path = source.field_path or _DEFAULT_PATH
-    value = lookup(_source(resources, source).object, split_path(path))
+    resource, parts = _source(resources, source), split_path(path)
+    value = lookup(resource.object, parts)
     if value is MISSING or value is None or value in ({}, []):
         raise RenderError(f"fieldPath `{path}` is missing for replacement source {_named(source)}")
-    return _part(value, source.options) if source.options and source.options.delimiter else value
+    if source.options and source.options.delimiter:
+        part = _part(value, source.options)
+        return lambda: part
+    return lambda: value if (now := lookup(resource.object, parts)) is MISSING else now
 
 
 def _named(source: SourceSelector) -> str:
@@ -108,20 +113,20 @@ def _part(value: Json, options: FieldOptions) -> str:
     return parts[options.index]
 
 
-def _replace(resources: ResourceSet, target: TargetSelector, value: Json) -> None:
+def _replace(resources: ResourceSet, target: TargetSelector, read: Callable[[], Json]) -> None:
     if target.select is None:
         raise RenderError("target must specify resources to select")
     paths = target.field_paths or (_DEFAULT_PATH,)
     for resource in _targets(resources, target.select, target.reject):
-        obj = resource.object
         for path in paths:
+            value = read()
             try:
-                obj = _written(obj, path, value, target.options)
+                obj = _written(resource.object, path, value, target.options)
             except RenderError as error:
                 raise retold(error, f"{resource.id}: {error.message}") from error
-        if isinstance(value, (dict, list)):
-            check_nodes(obj)
-        resources.put(resource, obj)
+            if isinstance(value, (dict, list)):
+                check_nodes(obj)
+            resources.put(resource, obj)
 
 
 def _targets(resources: ResourceSet, wanted: Selector, rejected: tuple[Selector, ...]) -> list[Resource]:
