@@ -4,8 +4,8 @@
 and mutate neither. `Schema` says which lists merge by which keys.
 """
 
-from gitopsd.render.kustomize.patches.operations import json6902
+from gitopsd.render.kustomize.patches.operations import as_floats, json6902
 from gitopsd.render.kustomize.patches.schema import Schema
 from gitopsd.render.kustomize.patches.strategic import strategic_merge
 
-__all__ = ["Schema", "json6902", "strategic_merge"]
+__all__ = ["Schema", "as_floats", "json6902", "strategic_merge"]

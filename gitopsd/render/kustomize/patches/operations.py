@@ -3,7 +3,7 @@
 It differs from the RFC where its Go library does, each tried against the real one: a negative index counts from the end, whatever
 stands before a path's first slash is ignored, a missing value is null, `replace` also adds a field, `copy` and `test` take a
 missing field for null, `test` minds how a number is spelled, and the empty path, the whole object, goes with `replace` and
-`test` alone. In the end all numbers have passed through 64-bit floats, so that whole ones past 2^53 lose digits.
+`test` alone. In the end all numbers pass through 64-bit floats (`as_floats`), so that whole ones past 2^53 lose digits.
 
 The object is copied only along the paths that change.
 """
@@ -38,16 +38,16 @@ def json6902(target: dict[str, Any], operations: Sequence[Any]) -> dict[str, Any
             raise RenderError(f"operation {index} ({verb} {path}): {error}") from None
     if not isinstance(document, dict):
         raise RenderError("the operations leave no object")
-    return {**_as_floats(document)}
+    return document
 
 
-def _as_floats(value: Any) -> Any:
+def as_floats(value: Any) -> Any:
     """The value with large whole numbers as they are read from a float's JSON; parts without any are shared."""
     if isinstance(value, dict):
-        changed = {key: new for key, old in value.items() if (new := _as_floats(old)) is not old}
+        changed = {key: new for key, old in value.items() if (new := as_floats(old)) is not old}
         return {**value, **changed} if changed else value
     if isinstance(value, list):
-        items = [_as_floats(item) for item in value]
+        items = [as_floats(item) for item in value]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if isinstance(value, int) and abs(value) > _EXACT:
         return plain(RULES[Dialect.RESOURCE].values[repr(float(value))])

@@ -14,7 +14,7 @@ from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.errors import FieldError, retold
 from gitopsd.render.kustomize.growth import check_nodes
 from gitopsd.render.kustomize.ids import identify
-from gitopsd.render.kustomize.patches import json6902, strategic_merge
+from gitopsd.render.kustomize.patches import as_floats, json6902, strategic_merge
 from gitopsd.render.kustomize.quotes import overwrite
 from gitopsd.render.kustomize.resource import INTERNAL, metadata_of, with_metadata
 from gitopsd.render.kustomize.selectors import select
@@ -130,7 +130,7 @@ def _operate(resources: ResourceSet, resource: Resource, operations: Sequence[An
     if resource.recorded and _MARK not in (metadata_of(patched).get("annotations") or {}):
         resource.origin, resource.transformations = None, []
     resource.shares = False  # kustomize writes the object as JSON and reads it again
-    resources.put(resource, patched)
+    resources.put(resource, {**as_floats(patched)})
 
 
 def _check_named(obj: Object) -> None:
