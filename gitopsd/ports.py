@@ -245,6 +245,18 @@ class HistoryPort(OrderBook, Protocol):
         """Recorded drift, newest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """How many entries a cache has now, and how many it has given up since the start: for its bound, or as they had expired."""
+
+    entries: int = 0
+    evicted: int = 0
+
+    def __add__(self, other: CacheUse) -> CacheUse:
+        """Of both together."""
+        return CacheUse(self.entries + other.entries, self.evicted + other.evicted)
+
+
 Item = TypeVar("Item")
 
 

@@ -22,7 +22,7 @@ from gitopsd.model.errors import LimitError, RenderError
 from gitopsd.model.source import Snapshot
 from gitopsd.model.surface import Surface
 from gitopsd.model.tree import answers_alike
-from gitopsd.ports import Rendered
+from gitopsd.ports import CacheUse, Rendered
 from gitopsd.render.limits import Limits
 from gitopsd.render.needs import Elsewhere, Needs, where
 from gitopsd.render.provenance.trace import Trace
@@ -113,6 +113,10 @@ class Renderer:
         kept = {where(need) for one in self._cache.peek(app) for need in one.needs}
         return self._lacking.get(app, frozenset()) | kept
 
+    def use(self) -> CacheUse:
+        """How the cache is used: an entry is what is kept of one application."""
+        return self._cache.use()
+
     async def _find(self, app: App, snapshots: tuple[Snapshot, ...], variables: Sequence[Mapping[str, str]]) -> _Kept | None:
         sources = _shape(app)
         for kept in self._cache.get(app.key):
@@ -177,7 +181,7 @@ class _Cache:
     """Some results of each application, the newest first; the applications that were asked for least recently go first."""
 
     def __init__(self, budget: int) -> None:
-        self._budget, self._used = budget, 0
+        self._budget, self._used, self._evicted = budget, 0, 0
         self._kept: OrderedDict[AppKey, tuple[_Kept, ...]] = OrderedDict()
 
     def get(self, key: AppKey) -> tuple[_Kept, ...]:
@@ -199,6 +203,10 @@ class _Cache:
         self._used += _size(now) - _size(before)
         while self._used > self._budget and len(self._kept) > 1:
             self._used -= _size(self._kept.popitem(last=False)[1])
+            self._evicted += 1
+
+    def use(self) -> CacheUse:
+        return CacheUse(len(self._kept), self._evicted)
 
 
 def _size(kept: tuple[_Kept, ...]) -> int:

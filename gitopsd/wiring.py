@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,7 @@ from gitopsd.model.record import TriggerKind
 from gitopsd.model.replicas import Lease, Mode
 from gitopsd.observe import Metrics, log_record
 from gitopsd.plan.qualify import Marking
-from gitopsd.ports import Ports, Tenure
+from gitopsd.ports import CacheUse, Ports, Tenure
 from gitopsd.prometheus import Prometheus
 from gitopsd.readiness import Readiness
 from gitopsd.reconcile import Reconciler
@@ -105,7 +105,7 @@ async def open_service(config: Config) -> Service:
     watching.agent = agent
     _share(sharing, agent, metrics, writeback)
     metrics.queue_depth(agent.queue.__len__)
-    _watch_loop(metrics)
+    _watch(metrics, {"renders": renderer.use, "receipts": clusters.receipts, "folders": sources.folders})
     resources = Resources(declared, ApplicationResources(config.known_clusters), writeback, Requests(agent, writeback))
     scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events, resources)
     timers = Timers(agent, sources, Polling(config.polling.interval.total_seconds(), config.polling.jitter), scan)
@@ -154,8 +154,10 @@ def _share(sharing: Sharing | None, agent: Agent, metrics: Metrics, writeback: W
     metrics.shares(sharing.held.__len__, lambda: len(membership.roll.names), leads)
 
 
-def _watch_loop(metrics: Metrics) -> None:
-    """Counts the turns of the daemon's own loop that were too long; a program that embeds us has another."""
+def _watch(metrics: Metrics, caches: Mapping[str, Callable[[], CacheUse]]) -> None:
+    """Counts what caches hold, and turns of the daemon's own loop that were too long; a program that embeds us has another."""
+    for name, use in caches.items():
+        metrics.cache(name, use)
     loop = asyncio.get_running_loop()
     if isinstance(loop, WatchedLoop):
         loop.listen(metrics.loop_blocked)

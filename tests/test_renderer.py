@@ -15,6 +15,7 @@ from gitopsd.helm import Helm
 from gitopsd.model.app import App, HelmOptions, KustomizeOptions, Source
 from gitopsd.model.errors import LimitError, Place, RenderError, SourceError
 from gitopsd.model.source import Commit, Snapshot
+from gitopsd.ports import CacheUse
 from gitopsd.render.needs import FILE, Elsewhere, where
 from gitopsd.render.provenance.trace import Trace
 from gitopsd.renderer import Bounds, Renderer
@@ -129,6 +130,7 @@ async def test_cache_is_bounded(world: World) -> None:
     files: dict[str, str | bytes] = {"app/a.yaml": config_map("a", key="x" * 1500)}
     for app in apps:
         await world.names(app, snapshot("c1", files))
+    assert world.renderer.use() == CacheUse(entries=2, evicted=2)
     world.requests.clear()
     for app in reversed(apps):
         await world.names(app, snapshot("c1", files))

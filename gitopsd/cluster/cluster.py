@@ -33,7 +33,7 @@ from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
 from gitopsd.plan.confine import account
-from gitopsd.ports import Offspring, ReceiptBook, Trial, Written
+from gitopsd.ports import CacheUse, Offspring, ReceiptBook, Trial, Written
 
 
 class Cluster:
@@ -82,6 +82,10 @@ class Cluster:
     def status(self) -> ClusterStatus:
         """How the cluster is."""
         return replace(self._link.status, watches=len(self._watches))
+
+    def receipts(self) -> CacheUse:
+        """How many receipts there are, and how many have expired."""
+        return CacheUse(len(self._receipts.known), self._receipts.expired)
 
     def declared(self) -> Declared:
         """The Application and AppProject resources in this cluster; follows none yet."""

@@ -20,7 +20,7 @@ from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
 from gitopsd.model.project import Target
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.surface import Surface
-from gitopsd.ports import Offspring, ReceiptBook, Trial, Written
+from gitopsd.ports import CacheUse, Offspring, ReceiptBook, Trial, Written
 
 
 class Clusters:
@@ -54,6 +54,10 @@ class Clusters:
     def status(self) -> tuple[ClusterStatus, ...]:
         """How each cluster is, in the order of the configuration."""
         return tuple(cluster.status for cluster in self._clusters.values())
+
+    def receipts(self) -> CacheUse:
+        """How many receipts there are of all clusters that are there now, and how many of theirs have expired."""
+        return sum((cluster.receipts() for cluster in self._clusters.values()), CacheUse())
 
     def follow_secrets(self, home: str, namespace: str, on_change: Callable[[], None]) -> None:
         """Takes clusters from Argo CD's cluster Secrets in a namespace of the cluster `home`, as they come, change and go."""

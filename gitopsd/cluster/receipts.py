@@ -42,6 +42,8 @@ class Receipts:
 
     book: ReceiptBook | None = field(default=None, repr=False)
     known: dict[ObjectRef, Receipt] = field(default_factory=dict)
+    expired: int = 0
+    """How many were given up as they had expired."""
     _judge: str = ""
     """Whose receipts these are in the book; empty as long as nothing was read from it."""
     _unwritten: set[ObjectRef] = field(default_factory=set)
@@ -111,6 +113,7 @@ class Receipts:
         self._swept = time.time()
         for ref in [ref for ref, receipt in self.known.items() if not holds(receipt)]:
             self.drop(ref)
+            self.expired += 1
 
     async def _write(self) -> None:
         """What can't be written now goes along with the next change; that storage fails is said by who can't do without it."""

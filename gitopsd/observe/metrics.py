@@ -22,8 +22,9 @@ from gitopsd.model.app import App, AppKey
 from gitopsd.model.health import HealthStatus
 from gitopsd.model.record import Drift, DriftOutcome, ResultStatus, SyncRecord, SyncStatus
 from gitopsd.model.status import AppStatus
+from gitopsd.observe.caches import Caches
 from gitopsd.observe.redact import redact
-from gitopsd.ports import Clock
+from gitopsd.ports import CacheUse, Clock
 
 if TYPE_CHECKING:
     from prometheus_client.metrics import MetricWrapperBase
@@ -108,11 +109,13 @@ class Metrics:
     """The commit that this gitopsd was built from."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     _families: _Families = field(init=False)
+    _caches: Caches = field(default_factory=Caches)
     _known: dict[AppKey, _Known] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # a second series beside each counter, which nobody graphs
         self._families = _Families(self.registry)
+        self.registry.register(self._caches)
         self._families.build.labels(__version__, platform.python_version(), self.commit).set(1)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
@@ -206,6 +209,10 @@ class Metrics:
     def render_cache(self, result: str) -> None:
         """A render was asked for: `hit` or `miss`."""
         self._families.renders.labels(result).inc()
+
+    def cache(self, name: str, use: Callable[[], CacheUse]) -> None:
+        """Where the use of a cache can be asked for, at each scrape."""
+        self._caches.uses[name] = use
 
     def queue_depth(self, depth: Callable[[], int]) -> None:
         """Where the depth of the queue can be asked for, at each scrape."""

@@ -23,6 +23,7 @@ from pygit2.enums import ConfigLevel
 
 from gitopsd.model.errors import LimitError, Place, SourceError
 from gitopsd.model.source import Commit
+from gitopsd.ports import CacheUse
 from gitopsd.source.limits import MAX_FILE, MAX_FOLDER
 from gitopsd.source.signatures import Signed
 
@@ -63,6 +64,11 @@ class Objects:
         self._generation = 0
         self._folders: OrderedDict[str, Mapping[str, Node]] = OrderedDict()
         self._entries = 0
+        self._evicted = 0
+
+    def use(self) -> CacheUse:
+        """How many folders are kept, and how many were given up for their bound."""
+        return CacheUse(len(self._folders), self._evicted)
 
     def refresh(self) -> None:
         """Lets go of a mirror that was swapped for another: it would go on taking up the disk's space."""
@@ -83,6 +89,7 @@ class Objects:
         self._entries += len(nodes)
         while self._entries > _CACHED_ENTRIES and len(self._folders) > 1:
             self._entries -= len(self._folders.popitem(last=False)[1])
+            self._evicted += 1
         return nodes
 
     def file(self, oid: str, path: str) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitopsd.model.app import App, Source
 from gitopsd.model.source import Commit, Lines, Snapshot
-from gitopsd.ports import Clock
+from gitopsd.ports import CacheUse, Clock
 from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.downloads import Downloads, location_of
@@ -98,6 +98,10 @@ class Sources:
     def status(self) -> tuple[RepositoryStatus, ...]:
         """How the repositories fare that were asked for so far, by name."""
         return tuple(sorted((tracked.status for tracked in self._tracked.values()), key=lambda status: status.repository))
+
+    def folders(self) -> CacheUse:
+        """How the caches of folders are used."""
+        return sum((tracked.folders() for tracked in self._tracked.values()), CacheUse())
 
     async def aclose(self) -> None:
         """Ends the children; mirrors stay for the next start."""

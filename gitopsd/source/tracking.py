@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gitopsd.model.errors import SourceError
 from gitopsd.model.source import Commit, Lines, Snapshot
-from gitopsd.ports import Clock
+from gitopsd.ports import CacheUse, Clock
 from gitopsd.source import mirror, revisions
 from gitopsd.source.credentials import Credentials
 from gitopsd.source.mirror import Move, Wanted
@@ -101,6 +101,10 @@ class Tracked:
         if snapshot is None:
             raise revisions.missing(revision, refs, self.location.public)
         return snapshot
+
+    def folders(self) -> CacheUse:
+        """How its cache of folders is used."""
+        return self._objects.use()
 
     def signed(self, revision: str, snapshot: Snapshot) -> Signed:
         """What has to be signed: the annotated tag that `revision` names, or else the snapshot's commit itself."""

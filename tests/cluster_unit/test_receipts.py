@@ -154,5 +154,5 @@ async def test_what_has_expired_is_swept_out(book: Book, monkeypatch: pytest.Mon
     receipts.keep(REF, RECEIPT)
     await until(lambda: book.notes == 1)
     await receipts.close()
-    assert receipts.known == {REF: RECEIPT}
+    assert (receipts.known, receipts.expired) == ({REF: RECEIPT}, 1)
     assert [*book.history.kept.values()] == [{REF: RECEIPT}]

@@ -27,6 +27,7 @@ from gitopsd.model.refs import ObjectRef
 from gitopsd.model.source import Commit
 from gitopsd.model.status import AppStatus
 from gitopsd.observe import Metrics
+from gitopsd.ports import CacheUse
 from tests.fakes_history import FakeClock
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guide" / "metrics.md"
@@ -44,6 +45,8 @@ NAMES = {
     "gitopsd_git_request_duration_seconds": "repository",
     "gitopsd_api_requests_total": "cluster,verb,code",
     "gitopsd_render_cache_requests_total": "result",
+    "gitopsd_cache_entries": "cache",
+    "gitopsd_cache_evictions_total": "cache",
     "gitopsd_queue_depth": "",
     "gitopsd_loop_blocked_seconds": "",
     "gitopsd_leader": "",
@@ -146,12 +149,25 @@ def test_guide_knows_no_others() -> None:
     assert set(re.findall(r"^\| `(gitopsd_\w+)`", GUIDE.read_text(), re.MULTILINE)) == set(NAMES)
 
 
+def test_caches_are_asked_at_each_scrape(metrics: Metrics) -> None:
+    """What they say then is what is shown."""
+    uses = iter([CacheUse(3, 0), CacheUse(2, 1)])
+    metrics.cache("renders", lambda: next(uses))
+    for use in ((3, 0), (2, 1)):
+        shown = {name: (labels, number) for name, labels, number in samples(metrics) if "cache_e" in name}
+        assert shown == {
+            "gitopsd_cache_entries": ({"cache": "renders"}, use[0]),
+            "gitopsd_cache_evictions_total": ({"cache": "renders"}, use[1]),
+        }
+
+
 def test_labels(metrics: Metrics, clock: FakeClock) -> None:
     """Each metric has the labels that the list says, and no others."""
     observe(metrics, attempt(clock, drifts=(drift(DriftOutcome.HEALED),)))
     metrics.git_request("https://git.example.com/ops", "ok", 0.1)
     metrics.api_request("west", "get", 200)
     metrics.render_cache("hit")
+    metrics.cache("renders", CacheUse)
     for name, labels, _ in samples(metrics):
         family = re.sub(r"_(bucket|sum|count)$", "", name)
         assert labels.keys() - {"le"} == set(filter(None, NAMES[family].split(",")))
