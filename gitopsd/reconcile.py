@@ -30,7 +30,7 @@ from gitopsd.plan.confine import Fence, confined, fence_of
 from gitopsd.plan.images import images
 from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
 from gitopsd.plan.ownership import bequeathed
-from gitopsd.plan.policy import Decision, Known, decide, within_windows
+from gitopsd.plan.policy import Decision, Known, decide, tries_again, within_windows
 from gitopsd.plan.qualify import Marking, qualify
 from gitopsd.plan.windows import assess
 from gitopsd.ports import Clock, Ports, Rendered
@@ -158,33 +158,35 @@ class Reconciler:
 
     async def _sources(self, this: _Pass) -> tuple[Snapshot, ...]:
         """The commits that the pass is for: those that its trigger names, else those that the application follows."""
-        if this.trigger.revision:
-            return await self.ports.source.snapshots(this.app, (this.trigger.revision,))
-        sources, over = await self._followed(this.app)
-        if over:
+        app, trigger = this.app, this.trigger
+        named = await self.ports.source.snapshots(app, (trigger.revision,)) if trigger.revision else ()
+        if named and not tries_again(app, trigger):
+            return named
+        sources, over = await self._followed(app, trigger)
+        if over and (not named or _ids(named) == _ids(sources)):
             await self._lift(this, over)
-        return sources
+        return named or sources
 
-    async def _followed(self, app: App) -> tuple[tuple[Snapshot, ...], Pinned | None]:
+    async def _followed(self, app: App, trigger: Trigger) -> tuple[tuple[Snapshot, ...], Pinned | None]:
         """The commits that the application is pinned to, else those that Git names; and the pin that is over, if it is.
 
-        A pin ends when Git has moved since: to commits that render to something else, where it is one that shuns what was left.
-        What Git names can fail to be found (a deleted branch): that moves nothing.
+        A pin ends when Git has moved since: to commits that render to something else, where it is one that shuns what was left;
+        or when a person has that tried again. What Git names can fail to be found (a deleted branch): that moves nothing.
         """
         pin, source = app.standing.pinned, self.ports.source
         if pin is None:
             return await source.snapshots(app), None
         with contextlib.suppress(SourceError):
             tracked = await source.snapshots(app)
-            ids = tuple(snapshot.commit.id for snapshot in tracked)
-            if ids != pin.tracked and not (pin.shunned and await self._renders_to(app, tracked, pin.shunned)):
+            moved = _ids(tracked) != pin.tracked
+            if tries_again(app, trigger) or (moved and not (pin.shunned and await self._renders_to(app, tracked, pin.shunned))):
                 return tracked, pin
         return await source.snapshots(app, pin.revisions), None
 
     async def _renders_to(self, app: App, sources: tuple[Snapshot, ...], digest: str) -> bool:
         """Whether these commits render to just that; found out once for each of them."""
         memory = await self._memory(app.key)
-        ids = tuple(snapshot.commit.id for snapshot in sources)
+        ids = _ids(sources)
         if memory.digest is None or memory.digest[0] != ids:
             memory.digest = ids, await self._digest(app, sources)
         return memory.digest[1] == digest
@@ -217,7 +219,7 @@ class Reconciler:
         if app.suspension:
             return ""
         try:
-            sources, _ = await self._followed(app)
+            sources, _ = await self._followed(app, under_way.trigger)
         except GitopsdError:
             return ""
         digest = await self._digest(app, sources)  # what can't be rendered is no reason to end what works
@@ -298,6 +300,10 @@ class Reconciler:
     @property
     def _preflight(self) -> Preflight:
         return Preflight(self.ports.cluster, self.marking.installation, self.manager, self.mask)
+
+
+def _ids(sources: tuple[Snapshot, ...]) -> tuple[str, ...]:
+    return tuple(snapshot.commit.id for snapshot in sources)
 
 
 def _intended(record: SyncRecord, plan: Plan) -> SyncRecord:

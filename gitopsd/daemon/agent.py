@@ -322,7 +322,8 @@ class Agent:
             self._set(status)
             return
         record = replace(begun, phase=Phase.FAILED, message="terminated", finished=self.reconciler.ports.clock.now())
-        self._set(replace(status, operation=record))
+        app = replace(status.app, standing=status.app.standing.without(begun.lifted))
+        self._set(replace(status, app=app, operation=record))
         self._listen(record)
 
     def _concluded(self, key: AppKey, record: SyncRecord) -> None:

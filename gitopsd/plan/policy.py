@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gitopsd.model.app import App
 from gitopsd.model.plan import Action, Plan
 from gitopsd.model.record import Condition, Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
+from gitopsd.model.standing import ITSELF
 from gitopsd.plan.windows import Permit
 
 
@@ -57,6 +58,15 @@ _AGAIN = _GOES_ON | {
     TriggerKind.WINDOW,
 }
 """What is reason enough to try a failed sync again: something other than Git may have changed."""
+
+
+def tries_again(app: App, trigger: Trigger) -> bool:
+    """Whether a person has what was left by itself tried once more: a sync of the whole says so, as `unpin` does.
+
+    Where a person went back, a sync is about the commits that they chose.
+    """
+    pin, part = app.standing.pinned, trigger.dry_run or trigger.resources
+    return trigger.kind is TriggerKind.MANUAL and not part and pin is not None and pin.by == ITSELF
 
 
 def is_drift(plan: Plan, known: Known) -> bool:

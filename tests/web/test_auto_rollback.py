@@ -93,6 +93,27 @@ async def test_unpin_tries_the_bad_commit_again() -> None:
         assert (await served.get(SHOP)).json["pinned"] == "c1"
 
 
+async def test_a_persons_sync_tries_the_bad_commit_again() -> None:
+    """Of what Git names, named or not; not one of a part, nor one of another revision, nor a dry run."""
+    async with serving(Served(watched())) as served:
+        await served.push("c1", "a")
+        await served.push("c2", "b")
+        for body, ends in (
+            ({"dryRun": True}, False),
+            ({"resources": ["ConfigMap/a"]}, False),
+            ({"revision": "c1"}, False),
+            ({"revision": "c2"}, True),
+            ({}, True),
+        ):
+            await degrade(served, "b")
+            assert (await served.get(SHOP)).json["pinned"] == "c1"
+            served.world.cluster.healths.clear()
+            await served.call("POST", f"{SHOP}/sync?wait=5s", body)
+            await served.quiet()
+            live = {"ConfigMap/web/b"} if ends else {"ConfigMap/web/a"}
+            assert ((await served.get(SHOP)).json["pinned"], served.world.names()) == (None if ends else "c1", live), body
+
+
 async def test_where_there_is_no_good_revision_a_condition_says_so() -> None:
     """The first revision stays, until it is healthy or another one comes."""
     async with serving(Served(watched())) as served:
