@@ -29,6 +29,8 @@ def objects_in(documents: Iterable[Any]) -> list[Object]:
             found.append(document)
         elif isinstance(items, list):
             waiting.extend(item for item in items if item)
+        elif isinstance(items, dict):
+            raise RenderError(f"items of a {document['kind']} must be a list, not a mapping")
     return found
 
 

@@ -119,9 +119,7 @@ def read_kustomization(file: File, root: Root) -> Kustomization:
     """What a kustomization file says, with old names put under the new ones. Raises RenderError with the place."""
     name = root.prefix + file.path
     documents = root.documents(file, Dialect.KUSTOMIZATION)
-    if len(documents) > 1:
-        raise RenderError("a kustomization file holds one document", Place(name))
-    document = documents[0] if documents else None
+    document = documents[0] if documents else None  # kustomize looks at no other
     if not document or not any(value is not None for key, value in _own_fields(document, name)):
         raise RenderError(f"{name.rpartition('/')[2]} is empty", Place(name))
     with fields_of(file, root):

@@ -73,7 +73,8 @@ def resolve(known: Mapping[str, Declared], resources: ResourceSet, specs: Specs)
     if not known:
         return
     holders = {name: resource for resource in reversed(list(resources)) for name in resource.referenced_by_vars}
-    values = {name: _value(declared, holders.get(name)) for name, declared in known.items()}
+    found = {name: _value(declared, holders.get(name)) for name, declared in known.items()}
+    values = {name: value for name, value in found.items() if not isinstance(value, (dict, list))}  # those stay unresolved
     places = compiled(specs)
     for resource in resources:
         tree = places.tree(resource.original.gvk)
@@ -122,16 +123,10 @@ def expand(text: str, values: Mapping[str, Json]) -> Json:
         nonlocal length
         if match[1] is None:
             return "$"
-        value = _text(values[match[1]]) if match[1] in values else match[0]
+        value = text_of(values[match[1]]) if match[1] in values else match[0]
         length += len(value)
         check_text(length)
         return value
 
     end = text.rfind(")") + 1  # behind it nothing is a reference, and to look for its end from each `$(` takes quadratic time
     return _REFERENCE.sub(replace, text[:end]) + text[end:].replace("$$", "$")
-
-
-def _text(value: Json) -> str:
-    if isinstance(value, (dict, list)):
-        raise RenderError("a var whose value is a mapping or list can only stand alone")
-    return text_of(value)
