@@ -23,7 +23,6 @@ from bench.processes import cpu_seconds, memory, own_memory
 from bench.table import print_table
 from gitopsd.config import load_config
 from gitopsd.model.record import SyncStatus
-from gitopsd.model.status import AppStatus
 from gitopsd.observe import configure_logging
 from gitopsd.service import Service
 from gitopsd.wiring import open_service
@@ -115,14 +114,8 @@ async def _measured(repo: Repo, count: int) -> list[dict[str, float]]:
 
 async def _synced(service: Service, commit: str) -> None:
     """Waits until every application is at the commit."""
-    waiting = {status.app.key for status in service.agent.statuses()}
-    while waiting:
-        await asyncio.sleep(0.2)
-        waiting = {key for key in waiting if not _is_at(service.agent.find(str(key)), commit)}
-
-
-def _is_at(status: AppStatus, commit: str) -> bool:
-    return status.sync is SyncStatus.SYNCED and status.revision == commit
+    while not all(status.sync is SyncStatus.SYNCED and status.revision == commit for status in service.agent.statuses()):  # noqa: ASYNC110 - see below
+        await asyncio.sleep(1)  # whoever was told of each change would be measured along
 
 
 if __name__ == "__main__":

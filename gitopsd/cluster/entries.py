@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from sys import intern
 
 from gitopsd.cluster.tools import owning_tool
 from gitopsd.diff.fieldsets import held_fields
@@ -36,6 +37,11 @@ class Entry:
         return replace(self.live, object=obj)
 
 
+def kept_ref(api_version: str, kind: str, namespace: str, name: str) -> ObjectRef:
+    """A reference that will be kept, as many are: of groups, kinds and namespaces, which are few, each text is there once."""
+    return ObjectRef(intern(api_version.rpartition("/")[0]), intern(kind), intern(namespace), name)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What tells of a live object: the field manager whose fields are ours, and what says how the object is."""
@@ -57,7 +63,7 @@ def entry(ref: ObjectRef, api_version: str, obj: Object, reading: Reading, *, co
         resource_version=version,
         health=reading.health(obj if content else {**obj, "apiVersion": api_version, "kind": ref.kind}),
         deleting=bool(metadata.get("deletionTimestamp")),
-        mark=Mark.of(obj),
+        mark=_mark(obj, ref),
         tool=owning_tool(obj, ref),
         controlled=any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()),
     )
@@ -67,3 +73,9 @@ def entry(ref: ObjectRef, api_version: str, obj: Object, reading: Reading, *, co
         live,
         replace(live, in_sync=True),
     )
+
+
+def _mark(obj: Object, ref: ObjectRef) -> Mark | None:
+    """The object's mark; one for itself, as nearly all are, names it by the very same reference."""
+    mark = Mark.of(obj)
+    return Mark(intern(mark.installation), mark.app, ref) if mark and mark.ref == ref else mark

@@ -10,11 +10,13 @@ import binascii
 import hashlib
 import zlib
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 import orjson
 
 from gitopsd.cluster.config import Identity
+from gitopsd.cluster.entries import kept_ref
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import ObjectError
 from gitopsd.model.marks import applyset_id, inventory_name
@@ -100,7 +102,7 @@ def decode(identity: Identity, app: AppKey, obj: Object) -> Inventory:
 
 def _member(line: list[str]) -> Member:
     api_version, kind, namespace, name, uid = (str(part) for part in line)
-    return Member(ObjectRef(api_version.rpartition("/")[0], kind, namespace, name), api_version, uid)
+    return Member(kept_ref(api_version, kind, namespace, name), intern(api_version), uid)
 
 
 def _text(ref: ObjectRef, obj: Object) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from gitopsd.cluster.brought import Brought
-from gitopsd.cluster.entries import Entry, Reading, entry
+from gitopsd.cluster.entries import Entry, Reading, entry, kept_ref
 from gitopsd.cluster.paths import METADATA_ONLY
 from gitopsd.cluster.receipts import RECEIPT_SECONDS, Receipts, holds
 from gitopsd.model.app import AppKey
@@ -102,9 +102,7 @@ class Table:
     def _entry(self, obj: Object) -> Entry:
         metadata = obj.get("metadata") or {}
         api_version, kind = self.kind
-        ref = ObjectRef(
-            api_version.rpartition("/")[0], kind, str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
-        )
+        ref = kept_ref(api_version, kind, str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
         return self.store.entry(ref, api_version, obj)
 
 
