@@ -72,6 +72,7 @@ from gitopsd.source.signatures import Keyring
 from gitopsd.source.sources import Repository, Sources
 from gitopsd.source.trust import TrustedSources
 from gitopsd.web.control import Control, Pushes
+from gitopsd.web.elsewhere import Others
 from gitopsd.web.events import Events
 
 _log = structlog.get_logger()
@@ -118,6 +119,7 @@ async def open_service(config: Config) -> Service:
     pushes = Pushes(_webhook_secret(config), timers.pushed, clock.now)
     checks, explain = readiness.checks, explainer.explain
     control = Control(agent, orders, history, timers.refresh, checks, metrics.exposition, explain, pushes, events, _token(config))
+    control = replace(control, others=Others(sharing.membership) if sharing else None)
     children = (rendering.aclose, sources.aclose, nursery.aclose)
     close = partial(_close, returns.close, writeback.close, clusters.close, *children, history.close)
     return Service(_addresses(config), agent, timers, control, history, scan, close, sharing)

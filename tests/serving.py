@@ -18,6 +18,7 @@ from gitopsd.model.app import App, AppKey
 from gitopsd.model.record import TriggerKind
 from gitopsd.web.app import create_app
 from gitopsd.web.control import Check, Control, Pushes
+from gitopsd.web.elsewhere import Others
 from gitopsd.web.events import Events
 from tests.fakes_prometheus import FakePrometheus
 from tests.plan.builders import manifest
@@ -115,6 +116,8 @@ class Served:
     """Of webhooks, by the kind of server."""
     pushed: list[str] = field(default_factory=list)
     """The URLs that pushes named."""
+    others: Others | None = None
+    """The other replicas."""
     agent: Agent = field(init=False)
     returns: Returns = field(init=False)
     app: ASGIApp = field(init=False)
@@ -137,6 +140,7 @@ class Served:
             self.pushes,
             self.events,
             lambda: self.token,
+            self.others,
         )
         self.app = create_app(control)
 

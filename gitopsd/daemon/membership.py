@@ -11,9 +11,9 @@ and we count ourselves alive for two seconds less than that, from when we *sent*
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -65,7 +65,7 @@ class _Seen:
     since: float
 
 
-def _none() -> Iterable[AppKey]:
+def _none() -> Collection[AppKey]:
     return ()
 
 
@@ -79,7 +79,7 @@ class Membership:
     me: Lease
     leases: LeasePort
     clock: Clock
-    busy: Callable[[], Iterable[AppKey]] = _none
+    busy: Callable[[], Collection[AppKey]] = _none
     on_change: Callable[[], None] = lambda: None
     roll: Roll = field(default_factory=Roll)
     """Who is alive."""
@@ -123,11 +123,11 @@ class Membership:
 
     async def run(self) -> None:
         """Renews for ever."""
-        self.leases.follow(self._look)
+        self.leases.follow(self.look)
         while True:
-            self._look()
+            self.look()
             await self._renew()
-            self._look()
+            self.look()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._called.wait()
@@ -152,7 +152,7 @@ class Membership:
         ends = [seen.since + seen.lease.duration - now for seen in self._seen.values()] + [self._until - now]
         return max(0.05, min([RENEWAL, *(end for end in ends if end > 0)]))
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Takes in what the watch shows."""
         now, before = self.clock.monotonic(), (self.roll, self.alive)
         known, self._seen = self._seen, {}
@@ -161,8 +161,9 @@ class Membership:
             self._seen[lease.name] = seen if seen and seen.lease.revision == lease.revision else _Seen(lease, now)
         own = self._seen.get(self.me.name)
         if own and own.lease.identity == self.me.identity and (sent := self._sent.pop(own.lease.renewed, None)) is not None:
-            self._until = max(self._until, sent + DURATION - MARGIN)
             self._sent = {renewed: when for renewed, when in self._sent.items() if when > sent}
+            if self.alive or not self.busy():  # what is under way from an earlier life goes on in none
+                self._until = max(self._until, sent + DURATION - MARGIN)
         alive = (seen.lease for seen in self._seen.values() if now < seen.since + seen.lease.duration)
         self.roll = Roll(tuple(sorted(alive, key=lambda lease: (lease.acquired, lease.name))))
         self._tell(before)
@@ -191,31 +192,31 @@ class Membership:
         """Whether our Lease should say something else than when it was renewed last."""
         return self.alive and self._reckoned != self._asked
 
-    async def _renew(self) -> None:
+    def renewal(self) -> Lease | None:
+        """What our Lease is to say now; None as long as another process holds the one of our name."""
         own = self._seen.get(self.me.name)
         if own and own.lease.identity != self.me.identity and own.lease in self.roll.leases:
-            self._say(f"the Lease of replica {self.me.name} is another process's: each needs a name of its own (replicas.name)")
-            return
+            return None
         now = _wire(self.clock.now())
-        if own is None or own.lease.identity != self.me.identity:
-            self._acquired = now
-        transitions = own.lease.transitions + (own.lease.identity != self.me.identity) if own else 0
-        lease = Lease(
-            name=self.me.name,
-            identity=self.me.identity,
-            mode=self.me.mode,
-            address=self.me.address,
-            reckons=self._reckoned,
-            acquired=self._acquired,
-            renewed=now,
-            duration=DURATION,
-            transitions=transitions,
+        transitions = own.lease.transitions if own else 0
+        if own and own.lease.identity != self.me.identity:
+            transitions += 1
+        if not self.alive:
+            self._acquired = now  # a leader that was away is none any more
+        self._sent[now], self._asked = self.clock.monotonic(), self._reckoned
+        return replace(
+            self.me, reckons=self._asked, acquired=self._acquired, renewed=now, duration=DURATION, transitions=transitions
         )
-        self._sent[now], self._asked = self.clock.monotonic(), lease.reckons
+
+    async def _renew(self) -> None:
+        lease = self.renewal()
+        if lease is None:
+            self._say(f"the Lease of {self.me.name} is another process's: each replica needs a name of its own (replicas.name)")
+            return
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self.leases.publish(lease)
-            await self._bury()
+                await self._bury()
         except GitopsdError as error:
             self._say(f"the Lease can't be renewed: {error}")
         except TimeoutError:

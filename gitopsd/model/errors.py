@@ -113,6 +113,18 @@ class TenureError(GitopsdError):
     condition = "TenureError"
 
 
+class PeerError(GitopsdError):
+    """Another replica does not answer."""
+
+    condition = "ReplicaError"
+
+    def __init__(self, replica: str, message: str) -> None:
+        """`replica` is its name."""
+        super().__init__(f"replica {replica}: {message}")
+        self.replica = replica
+        self.message = message
+
+
 class HeldError(GitopsdError):
     """Another program reconciles the application."""
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from fastapi import FastAPI
 
 from gitopsd import __version__
-from gitopsd.web import applications, openapi, problems
+from gitopsd.web import applications, elsewhere, openapi, problems
 from gitopsd.web.control import Control
 from gitopsd.web.guard import Guard
 from gitopsd.web.probes import probes
@@ -46,5 +46,6 @@ def _app(control: Control, title: str, openapi_url: str | None) -> FastAPI:
     app.state.control = control
     app.add_middleware(Guard, control=control)
     problems.install(app)
+    elsewhere.install(app)
     app.include_router(probes)
     return app

@@ -16,7 +16,8 @@ from gitopsd.model.refs import ObjectRef
 from gitopsd.model.status import AppStatus
 from gitopsd.web import orders, removal
 from gitopsd.web.asking import SYNC, Actor, Named, Patience, Within, control_of, find, find_exactly, followed
-from gitopsd.web.documents import Application, DriftDocument, OperationState, Page, Record, Resource, SyncRequest
+from gitopsd.web.documents import Application, Applications, DriftDocument, OperationState, Page, Record, Resource, SyncRequest
+from gitopsd.web.elsewhere import Known, merged
 from gitopsd.web.explanations import Explanation
 from gitopsd.web.problems import problems
 
@@ -58,19 +59,22 @@ listing = APIRouter(prefix="/api/v1/applications", tags=["applications"])
 
 @listing.get("", summary="All applications", responses=problems(HTTPStatus.UNPROCESSABLE_ENTITY))
 async def list_applications(
+    request: Request,
     control: Within,
     limit: Limit = 100,
     cursor: Cursor = None,
     named: Annotated[
         str, Query(alias="object", max_length=600, description="Only those with this object: KIND/NAMESPACE/NAME or KIND/NAME.")
     ] = "",
-) -> Page[Application]:
-    """By namespace and name."""
+) -> Applications:
+    """By namespace and name; those of all replicas, where there are several."""
     after = _key(cursor)
     statuses = [status for status in control.agent.statuses() if after is None or status.app.key > after]
-    statuses = [status for status in statuses if not named or _called(status, named)]
-    more = str(statuses[limit - 1].app.key) if len(statuses) > limit else None
-    return Page(items=[Application.of(status) for status in statuses[:limit]], next=more)
+    ours = [status for status in statuses if control.agent.holds(status.app.key) and (not named or _called(status, named))]
+    more = str(ours[limit - 1].app.key) if len(ours) > limit else None
+    page = Applications(items=[Application.of(status) for status in ours[:limit]], next=more)
+    rest = [status for status in statuses if not (named or control.agent.holds(status.app.key))]
+    return await merged(request, control.others, Known(page, rest), limit)
 
 
 async def get_application(status: Named) -> Application:

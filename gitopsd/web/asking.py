@@ -13,6 +13,7 @@ from gitopsd.formats.durations import parse_duration
 from gitopsd.model.status import AppStatus
 from gitopsd.web.control import Control
 from gitopsd.web.documents import OperationState, Record
+from gitopsd.web.elsewhere import keep_to_ours
 from gitopsd.web.problems import problems
 
 MAX_WAIT = 600.0
@@ -46,12 +47,18 @@ Within = Annotated[Control, Depends(control_of)]
 
 def find(request: Request, control: Within, name: Name) -> None:
     """Keeps the application of that name for `Named`."""
-    request.state.status = control.agent.find(name)
+    _keep(request, control, control.agent.find(name))
 
 
 def find_exactly(request: Request, control: Within, namespace: Namespace, name: Name) -> None:
     """Keeps the application of that namespace and name for `Named`."""
-    request.state.status = control.agent.find(f"{namespace}/{name}")
+    _keep(request, control, control.agent.find(f"{namespace}/{name}"))
+
+
+def _keep(request: Request, control: Control, status: AppStatus) -> None:
+    if control.others and not control.agent.holds(status.app.key):
+        keep_to_ours(request, control.others, status.app.key)
+    request.state.status = status
 
 
 def _found(request: Request) -> AppStatus:

@@ -13,6 +13,7 @@ from gitopsd.explainer import Explanation
 from gitopsd.model.app import App
 from gitopsd.model.refs import ObjectRef
 from gitopsd.ports import HistoryQueries
+from gitopsd.web.elsewhere import Others
 from gitopsd.web.events import Events
 
 
@@ -57,3 +58,5 @@ class Control:
     pushes: Pushes
     events: Events = field(default_factory=Events)
     token: Callable[[], str | None] = field(default=lambda: None)
+    others: Others | None = None
+    """The other replicas, where there are any."""

@@ -144,6 +144,13 @@ class Application(Document):
         )
 
 
+class Applications(Page[Application]):
+    """A part of the list of all applications."""
+
+    unreachable: list[str] = []
+    """Replicas that did not answer: what they work on is listed with that, or, where objects are looked for, is not."""
+
+
 class ObjectDocument(Document):
     """Which object."""
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from gitopsd.daemon.operations import NoSuchApplicationError, OperationConflictError, RefusedError, StoppingError
-from gitopsd.model.errors import ClusterError, GitopsdError, RenderError, SourceError, StorageError
+from gitopsd.model.errors import ClusterError, GitopsdError, PeerError, RenderError, SourceError, StorageError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -25,6 +25,7 @@ _STATUS: Mapping[type[GitopsdError], HTTPStatus] = {
     StoppingError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
     ClusterError: HTTPStatus.BAD_GATEWAY,
+    PeerError: HTTPStatus.BAD_GATEWAY,
     SourceError: HTTPStatus.BAD_GATEWAY,
     RenderError: HTTPStatus.UNPROCESSABLE_ENTITY,
 }

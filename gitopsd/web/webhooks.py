@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request
 from gitopsd.model.errors import ConfigError
 from gitopsd.web.asking import Within
 from gitopsd.web.documents import Document
+from gitopsd.web.elsewhere import told
 from gitopsd.web.guard import WEBHOOKS
 from gitopsd.web.problems import problems
 from gitopsd.web.pushes import PROVIDERS, Deliveries, Provider, document, repositories
@@ -49,7 +50,9 @@ def _taker(provider: Provider, deliveries: Deliveries) -> Callable[[Request, Wit
             raise HTTPException(HTTPStatus.UNAUTHORIZED, objection)
         if provider.event and request.headers.get(provider.event) not in provider.pushes:
             return Pushed(repositories=0)
-        return Pushed(repositories=control.pushes.arrived(repositories(provider, push)))
+        replies = await told(request, control.others, body)
+        counts = [Pushed.model_validate_json(reply.body).repositories for reply in replies if reply.status == HTTPStatus.ACCEPTED]
+        return Pushed(repositories=max([control.pushes.arrived(repositories(provider, push)), *counts]))
 
     post_push.__doc__ = (
         f"Proved by `{provider.header}` and the secret at `webhooks.{provider.name}` of the configuration, not by the token. "
