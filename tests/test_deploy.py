@@ -20,6 +20,7 @@ INSTALLATIONS = (
     "deploy/overlays/cluster-wide",
     "deploy/overlays/monitored",
     "deploy/overlays/applications",
+    "deploy/overlays/replicated",
 )
 ENVIRONMENTS = ("manifests/ops/overlays/dev", "manifests/ops/overlays/stage", "manifests/ops/overlays/prod")
 
@@ -135,3 +136,21 @@ def test_impersonation_is_of_named_accounts_only() -> None:
         ["impersonate"],
         ["gitopsd-deployer"],
     )
+
+
+def test_replicas_share_what_they_can_share(tmp_path: Path) -> None:
+    """What the Deployment sets is a configuration that loads; no volume is shared, and the only right more is to Leases."""
+    objects, single = gitopsd_builds("deploy/overlays/replicated"), gitopsd_builds("deploy/overlays/cluster-wide")
+    (pod,) = pod_specs(objects)
+    (config_map,) = (found for found in of_kind(objects, "ConfigMap") if "config.yaml" in found["data"])
+    (tmp_path / "config.yaml").write_text(config_map["data"]["config.yaml"])
+    pod_is = {"status.podIP": "10.0.0.7", "metadata.namespace": "gitopsd"}
+    given = pod["containers"][0]["env"]
+    environment = {one["name"]: one.get("value") or pod_is[one["valueFrom"]["fieldRef"]["fieldPath"]] for one in given}
+    config = load_config(tmp_path / "config.yaml", environment)
+    assert (config.replicas.mode, config.replicas.address) == ("leader", "10.0.0.7")
+    assert config.storage.history.startswith("postgresql:")
+    assert of_kind(objects, "PersistentVolumeClaim") == []
+    assert not any("persistentVolumeClaim" in volume for volume in pod["volumes"])
+    more = [role for role in of_kind(objects, "Role") + of_kind(objects, "ClusterRole") if role not in single]
+    assert [rule["resources"] for role in more for rule in role["rules"]] == [["leases"]]

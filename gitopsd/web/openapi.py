@@ -16,6 +16,7 @@ from gitopsd.web.problems import Problem
 
 EXAMPLES: dict[str, Any] = json.loads((files("gitopsd.web") / "examples.json").read_text())
 """By the name of the document's schema."""
+EXAMPLES["Applications"] = {"items": [EXAMPLES["Application"]], "next": None, "unreachable": []}
 
 _DESCRIPTION = """\
 What a GitOps agent knows and does. Errors are problem documents (RFC 9457). Lists are pages: ask for the next one with the

@@ -204,7 +204,7 @@ async def test_environment_is_accepted_and_becomes_available(cluster: LocalClust
     cluster.api.request("DELETE", f"/api/v1/namespaces/{objects[0]['metadata']['name']}")
 
 
-@pytest.mark.parametrize("overlay", ["cluster-wide", "applications"])
+@pytest.mark.parametrize("overlay", ["cluster-wide", "applications", "replicated"])
 async def test_other_installations_are_accepted(cluster: LocalCluster, installed: Applier, overlay: str) -> None:
     """The other overlays pass the server's dry run, and differ by who may do what, and by the kinds they define."""
     for document in gitopsd_builds(f"deploy/overlays/{overlay}"):
