@@ -60,15 +60,15 @@ def main() -> None:
     if options.only is not None:
         configure_logging("error", "console")
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            repo = _prepared(options.only)
-            print(json.dumps(asyncio.run(_measured(repo, options.only))))
+            repo = prepared(options.only)
+            print(json.dumps(asyncio.run(measured(repo, options.only))))
         return
     nothing, rows = _elsewhere(0)[0], []
     for size in options.sizes:
         installed, *_, changed = _elsewhere(size)
         each = ((taken["daemon"] - nothing["daemon"]) / size / 1024 for taken in (installed, changed))
         whole = (f"{taken / _MIB:.0f}" for taken in (changed["daemon"], changed["all"]))
-        rows.append((f"{size:,}", *(f"{kib:.0f}" for kib in each), *whole, f"{changed['cpu'] / size * 1000:.1f}"))
+        rows.append((f"{size:,}", *(f"{kib:.0f}" for kib in each), *whole, f"{changed['cpu'] / size / COMMITS * 1000:.1f}"))
     print_table(_HEADINGS, rows)
 
 
@@ -79,7 +79,7 @@ def _elsewhere(count: int) -> list[dict[str, float]]:
     return found
 
 
-def _prepared(count: int) -> Repo:
+def prepared(count: int) -> Repo:
     """The configuration in this folder, and the repository that its applications follow."""
     repo = Repo(Path("repository.git").absolute())
     Path("config.yaml").write_text(_CONFIG)
@@ -88,7 +88,7 @@ def _prepared(count: int) -> Repo:
     return repo
 
 
-async def _measured(repo: Repo, count: int) -> list[dict[str, float]]:
+async def measured(repo: Repo, count: int) -> list[dict[str, float]]:
     """After each commit: bytes of the daemon and of all its processes, CPU seconds since the start."""
     service = await open_service(load_config(Path("config.yaml")))
     cluster = SimulatedCluster()
