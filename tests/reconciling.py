@@ -52,10 +52,11 @@ class GivenCommits:
     async def snapshots(self, app: App, revisions: tuple[str, ...] = ()) -> tuple[Snapshot, ...]:
         if self.unreachable:
             raise self.unreachable
-        commit = revisions[0] if revisions else self.commit
-        if commit in self.gone:
-            raise SourceError(f"has no revision {commit!r}", "repo")
-        return (Snapshot("repo", Commit(commit, author="Ada", message="why"), DictTree({})),)
+        named = [*revisions, *[self.commit] * len(app.sources)][: len(app.sources)]
+        for commit in named:
+            if commit in self.gone:
+                raise SourceError(f"has no revision {commit!r}", "repo")
+        return tuple(Snapshot("repo", Commit(commit, author="Ada", message="why"), DictTree({})) for commit in named)
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         return True
