@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitopsd.daemon.retry import retry_delay
-from gitopsd.model.app import App, Backoff, Retry
+from gitopsd.daemon.passes import Pass
+from gitopsd.daemon.retry import Retries, retry_delay
+from gitopsd.model.app import App, AppKey, Backoff, Retry
 from gitopsd.model.record import Condition, Phase, SyncRecord, Trigger, TriggerKind
+from gitopsd.waiting import Course
 from tests.plan.builders import app
+from tests.virtual import in_no_time
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FAILED = SyncRecord(app().key, Trigger(TriggerKind.POLL), Phase.FAILED, "refused", NOW, desired_digest="d")
@@ -62,6 +66,33 @@ def test_a_commit_that_can_not_be_rendered_waits_for_the_next_one() -> None:
     """The same input fails the same way."""
     record = replace(UNREACHED, phase=Phase.FAILED, conditions=(Condition("RenderError", "missing.yaml does not exist"),))
     assert delays(app(), record, 3) == [None] * 3
+
+
+@pytest.mark.parametrize("outcome", [Phase.SUCCEEDED, Phase.FAILED, None])
+def test_a_pass_under_way_has_the_first_word(outcome: Phase | None) -> None:
+    """A retry that falls due meanwhile is settled by it, or put off by another failure; after a mere look it comes at once."""
+
+    async def due() -> list[float]:
+        loop, one = asyncio.get_running_loop(), app()
+        passes: dict[AppKey, Pass] = {}
+        tried: list[float] = []
+        retries = Retries(lambda _: tried.append(loop.time()), passes.get)
+        retries.passed(one, FAILED, None)
+        task = asyncio.create_task(asyncio.sleep(60, FAILED))
+        passes[one.key] = Pass(FAILED.trigger, task, Course())
+
+        def over(_: object) -> None:
+            del passes[one.key]
+            retries.passed(one, replace(FAILED, phase=outcome or Phase.SUCCEEDED, attempted=outcome is not None), FAILED)
+
+        task.add_done_callback(over)
+        await asyncio.sleep(1000)
+        return tried
+
+    tried = in_no_time(due())
+    expected = {Phase.SUCCEEDED: 0, Phase.FAILED: 1, None: 1}
+    assert len(tried) == expected[outcome]
+    assert all(when > 60 if outcome else when == 60 for when in tried)
 
 
 @given(failures=st.integers(1, 10**6), spread=st.floats(0, 1), factor=st.integers(1, 10))
