@@ -63,7 +63,7 @@ class Orphans:
         except ClusterError:  # it says nothing now, and is asked the next time
             self._looked[app.key] = _UNKNOWN
             return
-        if app.key in {status.app.key for status in self.agent.ours()}:
+        if self.agent.knows(app.key) and self.agent.holds(app.key):
             self.agent.note((app.key,), "orphans", Condition("OrphanedResourceWarning", warning) if warning else None)
 
 
