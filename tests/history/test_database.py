@@ -258,6 +258,22 @@ def test_database_that_can_t_be_opened(url: str, complaint: str) -> None:
     assert "HUSH" not in str(caught.value)
 
 
+def test_the_password_is_read_for_each_connection(postgres: Postgres) -> None:
+    """One that was rotated needs no restart; a wrong one is said, and never shown."""
+    passwords = ["HUSH-old", postgres.password]
+    url = postgres.database()
+    with pytest.raises(StorageError, match=r"refuses the user or the password: check storage\.history") as caught:
+        open_database(url, password=lambda: passwords[0], now=NOW)
+    assert "HUSH" not in str(caught.value)
+    assert postgres.password not in str(caught.value)
+    database = open_database(url, password=lambda: passwords[1], now=NOW)
+    database.engine.dispose()
+    passwords[1] = "HUSH-new"
+    with pytest.raises(StorageError, match="refuses the user or the password"), database.transaction():
+        pass
+    database.close()
+
+
 @pytest.mark.parametrize(
     ("cause", "advice"),
     [
