@@ -19,6 +19,7 @@ from gitopsd.cluster.namespaces import create_namespace, lacks_namespace
 from gitopsd.cluster.reflector import Reflector, Target
 from gitopsd.cluster.refusal import Refusal
 from gitopsd.cluster.sending import CONFLICT, MISSING
+from gitopsd.model.app import AppKey
 from gitopsd.model.refs import Object, ObjectRef
 from gitopsd.model.replicas import Lease, Mode
 
@@ -26,6 +27,7 @@ LABEL = "gitopsd.dev/replica-of"
 ADDRESS = "gitopsd.dev/address"
 MODE = "gitopsd.dev/mode"
 RECKONS = "gitopsd.dev/reckons-with"
+TOGETHER = "gitopsd.dev/together"
 
 
 class Leases:
@@ -112,6 +114,7 @@ class Leases:
 
     def _encoded(self, lease: Lease, revision: str) -> Object:
         annotations = {ADDRESS: lease.address, MODE: lease.mode.value, RECKONS: ",".join(lease.reckons)}
+        annotations[TOGETHER] = " ".join(f"{key}={first}" for key, first in sorted(lease.together.items()))
         metadata: dict[str, Any] = {
             "name": self._name(lease.name),
             "namespace": self._identity.namespace,
@@ -141,9 +144,16 @@ def _decoded(obj: Object) -> Lease:
         mode=Mode(mode) if mode in set(Mode) else Mode.SHARDS,
         address=annotations.get(ADDRESS, ""),
         reckons=tuple(filter(None, annotations.get(RECKONS, "").split(","))),
+        together=dict(_together(pair) for pair in annotations.get(TOGETHER, "").split()),
         acquired=spec.get("acquireTime") or "",
         renewed=spec.get("renewTime") or "",
         duration=spec.get("leaseDurationSeconds") or 0,
         transitions=spec.get("leaseTransitions") or 0,
         revision=metadata.get("resourceVersion") or "0",
     )
+
+
+def _together(pair: str) -> tuple[AppKey, AppKey]:
+    key, _, first = pair.partition("=")
+    (namespace, _, name), (at, _, called) = key.partition("/"), first.partition("/")
+    return AppKey(namespace, name), AppKey(at, called)

@@ -150,6 +150,10 @@ class Agent:
         """The applications that are worked on here, by name."""
         return tuple(status for status in self.statuses() if self.holds(status.app.key))
 
+    def together(self) -> Mapping[AppKey, AppKey]:
+        """See `Dependencies.together`: one replica has all of those, as it has to know how they stand."""
+        return self._dependencies.together
+
     def busy(self) -> frozenset[AppKey]:
         """What is worked on just now."""
         return frozenset({*self._passes, *self._moving.leaving})

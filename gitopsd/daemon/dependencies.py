@@ -19,6 +19,8 @@ class Dependencies:
 
     waiting: dict[AppKey, Trigger] = field(default_factory=dict)
     """The applications whose sync waits, with what had caused it."""
+    together: Mapping[AppKey, AppKey] = field(default_factory=dict)
+    """Those that need each other, however far around, each with the first of them by name."""
     _needs: dict[AppKey, tuple[AppKey, ...]] = field(default_factory=dict)
     _needing: dict[AppKey, list[AppKey]] = field(default_factory=dict)
     _circles: dict[AppKey, str] = field(default_factory=dict)
@@ -35,7 +37,19 @@ class Dependencies:
             said = f"{ANNOTATION}: {' -> '.join(map(str, circle))}: remove one of these; none of them is synced until then"
             self._circles |= dict.fromkeys(circle, said)
             edges = {key: needs for key, needs in edges.items() if key not in circle}
+        self.together = self._grouped()
         return self._circles
+
+    def _grouped(self) -> Mapping[AppKey, AppKey]:
+        groups: dict[AppKey, AppKey] = {}
+        for first in sorted({*self._needing, *(key for key, needs in self._needs.items() if needs)}):
+            reached = [first] if first not in groups else []
+            while reached:
+                key = reached.pop()
+                if key not in groups:
+                    groups[key] = first
+                    reached += self.related(key)
+        return groups
 
     def needing(self, key: AppKey) -> tuple[AppKey, ...]:
         """The applications that need this one."""

@@ -11,7 +11,7 @@ and we count ourselves alive for two seconds less than that, from when we *sent*
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,6 +34,10 @@ _PATIENCE = 4.0
 """Seconds that a renewal may take: the next one may get through."""
 _FORGOTTEN = 60.0
 """Seconds after which the Lease of a dead one is deleted."""
+
+_Claim = tuple[tuple[str, ...], Mapping[AppKey, AppKey]]
+"""Whom a replica reckons with, and what goes together: what it claims follows."""
+_NOTHING: _Claim = ((), {})
 
 _log = structlog.get_logger()
 
@@ -81,6 +85,8 @@ class Membership:
     clock: Clock
     busy: Callable[[], Collection[AppKey]] = _none
     on_change: Callable[[], None] = lambda: None
+    together: Callable[[], Mapping[AppKey, AppKey]] = dict
+    """Which applications go where another one goes: see `Lease`."""
     roll: Roll = field(default_factory=Roll)
     """Who is alive."""
     _seen: dict[str, _Seen] = field(default_factory=dict)
@@ -89,8 +95,8 @@ class Membership:
     _until: float = float("-inf")
     """When our tenure ends."""
     _acquired: str = ""
-    _asked: tuple[str, ...] = ()
-    """What the last renewal said of whom we reckon with."""
+    _asked: _Claim = _NOTHING
+    """What the last renewal said."""
     _called: asyncio.Event = field(default_factory=asyncio.Event)
     _said: str = ""
 
@@ -117,7 +123,7 @@ class Membership:
 
     def _stays(self, key: AppKey) -> bool:
         """Whether the application is still ours when all those who are there have been reckoned with."""
-        return owner(key, self.roll.names, self.me.mode) == self.me.name
+        return owner(self.together().get(key, key), self.roll.names, self.me.mode) == self.me.name
 
     # What happens
 
@@ -177,20 +183,22 @@ class Membership:
             self._called.set()
 
     @property
-    def _reckoned(self) -> tuple[str, ...]:
-        """What our Lease is to say: who is there, once nothing is worked on that is another's then.
+    def _claim(self) -> _Claim:
+        """What our Lease is to say: who is there, and what goes together, once nothing is worked on that is another's then.
 
         Who is not alive, or was not until now, claims nothing: the others first make room.
         """
         own = self._seen.get(self.me.name)
         if not self.alive or own is None:
-            return ()
-        return own.lease.reckons if any(not self._stays(key) for key in self.busy()) else self.roll.names
+            return _NOTHING
+        if any(not self._stays(key) for key in self.busy()):
+            return own.lease.reckons, own.lease.together
+        return self.roll.names, self.together()
 
     @property
     def _news(self) -> bool:
         """Whether our Lease should say something else than when it was renewed last."""
-        return self.alive and self._reckoned != self._asked
+        return self.alive and self._claim != self._asked
 
     def renewal(self) -> Lease | None:
         """What our Lease is to say now; None as long as another process holds the one of our name."""
@@ -203,9 +211,16 @@ class Membership:
             transitions += 1
         if not self.alive:
             self._acquired = now  # a leader that was away is none any more
-        self._sent[now], self._asked = self.clock.monotonic(), self._reckoned
+        self._sent[now], self._asked = self.clock.monotonic(), self._claim
+        reckons, together = self._asked
         return replace(
-            self.me, reckons=self._asked, acquired=self._acquired, renewed=now, duration=DURATION, transitions=transitions
+            self.me,
+            reckons=reckons,
+            together=together,
+            acquired=self._acquired,
+            renewed=now,
+            duration=DURATION,
+            transitions=transitions,
         )
 
     async def _renew(self) -> None:
@@ -238,8 +253,8 @@ class Membership:
             _log.warning("replica", problem=problem) if problem else _log.info("the Lease is renewed again")
 
 
-def _claims(roll: Roll) -> list[tuple[str, Mode, tuple[str, ...]]]:
-    return [(lease.name, lease.mode, lease.reckons) for lease in roll.leases]
+def _claims(roll: Roll) -> list[tuple[str, Mode, _Claim]]:
+    return [(lease.name, lease.mode, (lease.reckons, lease.together)) for lease in roll.leases]
 
 
 def _wire(moment: datetime) -> str:

@@ -47,7 +47,7 @@ class Sharing:
         self.agent, self.let_go = agent, let_go
         agent.holds = agent.queue.takes = self.holds
         agent.watchers += (self._changed,)
-        self.membership.on_change, self.membership.busy = self._called.set, agent.busy
+        self.membership.on_change, self.membership.busy, self.membership.together = self._called.set, agent.busy, agent.together
 
     def holds(self, key: AppKey) -> bool:
         """Whether the application may be worked on here, now."""

@@ -8,7 +8,8 @@ not seen the other yet, and takes its claim back as soon as it has.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
@@ -32,6 +33,7 @@ class Lease:
 
     `identity` tells this process from an earlier one of its `name`; `address` is where its API is (`http://10.0.0.7:8080`, empty
     where nobody can reach it). `reckons` are the replicas that it reckons with, the oldest first: none claims nothing.
+    `together` are the applications that go where another one goes, which each of them is with.
     `acquired` and `renewed` are UTC as Kubernetes writes it in microseconds, so they sort as text. `duration` is in seconds:
     a Lease that did not change for so long is that of a dead one. `revision` is what the server calls this version of it.
     """
@@ -41,6 +43,7 @@ class Lease:
     mode: Mode
     address: str = ""
     reckons: tuple[str, ...] = ()
+    together: Mapping[AppKey, AppKey] = field(default_factory=dict)
     acquired: str = ""
     renewed: str = ""
     duration: int = 0
@@ -49,7 +52,7 @@ class Lease:
 
     def claims(self, key: AppKey) -> bool:
         """Whether the replica takes the application for its own."""
-        return bool(self.reckons) and owner(key, self.reckons, self.mode) == self.name
+        return bool(self.reckons) and owner(self.together.get(key, key), self.reckons, self.mode) == self.name
 
 
 @lru_cache(maxsize=1 << 17)

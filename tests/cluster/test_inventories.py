@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import run
 
 import pytest
 
 from gitopsd.cluster import Clusters, Identity
-from gitopsd.cluster.inventory_codec import DIGEST, GROUP_KINDS, ID_LABEL, NAMESPACES, TOOLING, encode, parent_ref
-from gitopsd.model.app import App
-from gitopsd.model.errors import ObjectError
+from gitopsd.cluster.inventory_codec import DIGEST, FENCE, GROUP_KINDS, ID_LABEL, NAMESPACES, TOOLING, encode, parent_ref
+from gitopsd.model.app import App, AppKey
+from gitopsd.model.errors import ObjectError, TenureError
 from gitopsd.model.marks import PART_OF_LABEL
 from gitopsd.model.plan import Action, Inventory, Member, Step
 from gitopsd.model.refs import ObjectRef
@@ -120,6 +121,64 @@ async def test_two_writers_lose_nothing(cluster: LocalCluster, port: Clusters, n
     await port.remember(app, _inventory(namespace, "a", "c"))
     async with clusters(cluster) as third:
         assert await third.inventory(app) == _inventory(namespace, "a", "b", "c")
+
+
+@dataclass
+class Held:
+    """A tenure by `token`, until it is `over`."""
+
+    token: str
+    over: bool = False
+
+    def check(self) -> None:
+        """As replicas do."""
+        if self.over:
+            raise TenureError("it is over")
+
+    def hold(self, _: AppKey) -> str:
+        """The same for all applications."""
+        return self.token
+
+
+async def test_a_fence_keeps_out_who_was_taken_over(cluster: LocalCluster, namespace: str) -> None:
+    """Who takes over puts up a higher one ahead of its writes; the other one writes nothing behind it until it has a new hold."""
+    app, a, b = application(namespace), Held("a.1"), Held("b.1")
+    async with (
+        clusters(cluster, identity=replace(IDENTITY, tenure=a)) as first,
+        clusters(cluster, identity=replace(IDENTITY, tenure=b)) as second,
+    ):
+
+        def fence() -> str:
+            return str(got(cluster, _parent(app))["metadata"]["annotations"][FENCE])
+
+        await first.remember(app, _inventory(namespace, "a"), ahead=True)
+        assert fence() == "1/a.1"
+        assert await second.inventory(app) == _inventory(namespace, "a")
+        await second.remember(app, _inventory(namespace, "a"))
+        assert fence() == "1/a.1", "a look changes nothing"
+        await second.remember(app, _inventory(namespace, "a"), ahead=True)
+        assert fence() == "2/b.1"
+        with pytest.raises(TenureError, match=r"taken over by another replica \(gitopsd.dev/fence: 2/b.1\)"):
+            await first.remember(app, _inventory(namespace, "a", "c"))
+        a.token = "a.2"
+        stored = first._clusters["local"]._inventories._stored
+        await until(lambda: stored[_parent(app).name].fence == "2/b.1")
+        await first.remember(app, _inventory(namespace, "a", "c"))
+        assert fence() == "3/a.2"
+
+
+async def test_nothing_is_written_when_the_tenure_is_over(cluster: LocalCluster, namespace: str) -> None:
+    """Not even what could still be sent; a dry run changes nothing, and may be."""
+    app, tenure = application(namespace), Held("a.1")
+    want = marked(app, config_map(namespace))
+    async with clusters(cluster, identity=replace(IDENTITY, tenure=tenure)) as port:
+        tenure.over = True
+        assert (await port.dry_run(app, Step(want.ref, Action.CREATE, "", want))).after
+        with pytest.raises(TenureError):
+            await port.write(app, Step(want.ref, Action.CREATE, "", want))
+        with pytest.raises(TenureError):
+            await port.remember(app, _inventory(namespace, "a"))
+        assert await port.read(app, want.ref) is None
 
 
 async def test_a_damaged_one_is_an_error(cluster: LocalCluster, port: Clusters, namespace: str) -> None:

@@ -78,8 +78,8 @@ class Room:
 
 
 @contextlib.asynccontextmanager
-async def room(of: App | None = None, *, open_gate: bool = True, push: bool = True) -> AsyncIterator[Room]:
-    """The room, its first pass over if the gate is open."""
+async def room(of: App | None = None, *, open_gate: bool = True, push: bool = True, adopted: bool = True) -> AsyncIterator[Room]:
+    """The room, its first pass over if the gate is open; not `adopted` it has no application yet."""
     cluster = GatedCluster()
     world = World(app=of or app(prune=True, self_heal=True), cluster=cluster)
     if push:
@@ -89,7 +89,7 @@ async def room(of: App | None = None, *, open_gate: bool = True, push: bool = Tr
     passed: list[SyncRecord] = []
     seen: list[AppStatus] = []
     agent = Agent(world.reconciler, (lambda record, _: passed.append(record),), (seen.append,), workers=2)
-    agent.adopt({world.app.key: world.app}, {})
+    agent.adopt({world.app.key: world.app} if adopted else {}, {})
     working = asyncio.create_task(agent.run())
     found = Room(world, cluster, agent, passed, seen)
     try:

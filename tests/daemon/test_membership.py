@@ -18,6 +18,8 @@ from tests.fakes_history import FakeClock
 
 KEYS = tuple(AppKey("argocd", f"app-{number}") for number in range(12))
 NAMES = ("a", "b", "c")
+GROUPS: tuple[dict[AppKey, AppKey], ...] = ({}, dict.fromkeys(KEYS[:6], KEYS[0]), dict.fromkeys(KEYS[3:], KEYS[3]))
+"""Which applications go together."""
 
 
 @dataclass
@@ -70,7 +72,8 @@ class Replica:
     def __init__(self, name: str, server: Server, clock: FakeClock, mode: Mode, identity: str = "1") -> None:
         self.watch, self.working = Watch(server), set[AppKey]()
         me = Lease(name, f"{name}_{identity}", mode, f"http://{name}")
-        self.membership = Membership(me, self.watch, clock, busy=lambda: self.working)
+        self.together: dict[AppKey, AppKey] = {}
+        self.membership = Membership(me, self.watch, clock, busy=lambda: self.working, together=lambda: self.together)
 
     def told(self, count: int | None = None) -> None:
         """The watch tells of the next changes, or of all that there are."""
@@ -125,6 +128,11 @@ class Anything(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Time passes, for all alike."""
         self.clock.advance(seconds)
+
+    @rule(which=st.integers(0, 2), together=st.sampled_from(GROUPS))
+    def regroup(self, which: int, together: dict[AppKey, AppKey]) -> None:
+        """A replica reads documents by which others go together than before; the others may still have the old ones."""
+        self.replicas[which].together = together
 
     @rule(which=st.integers(0, 2))
     def settle(self, which: int) -> None:
@@ -251,6 +259,17 @@ def test_work_under_way_is_claimed_until_it_has_ended() -> None:
     assert fleet.a.membership.renewal()
     fleet.live(1, *fleet.replicas)
     assert all(fleet.shares())
+
+
+def test_what_depends_on_each_other_stays_together() -> None:
+    """One replica has all of it, also when it becomes so while they run."""
+    fleet = Fleet()
+    fleet.live(3, *fleet.replicas)
+    for replica in fleet.replicas:
+        replica.together = GROUPS[1]
+    fleet.live(3, *fleet.replicas)
+    assert sum(bool(share & set(KEYS[:6])) for share in fleet.shares()) == 1
+    assert set.union(*fleet.shares()) == set(KEYS)
 
 
 def test_two_processes_of_one_name() -> None:
