@@ -205,7 +205,10 @@ class _Running:
         except OSError:
             told = b""
         for kind, _, pid, status in FRAME.iter_unpack(told):
-            if kind == BORN:
+            if kind == BORN and status:
+                why = f"its process could not be started: {os.strerror(status)}"
+                self._awaited.popleft().set_exception(ChildDiedError(why))
+            elif kind == BORN:
                 self._living[pid] = asyncio.get_running_loop().create_future()
                 self._awaited.popleft().set_result((pid, self._living[pid]))
             else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import functools
 import gc
 import importlib
@@ -32,7 +33,7 @@ from gitopsd.model.errors import GitopsdError
 
 FRAME = struct.Struct(">c15sqq")
 """What is asked and told: its kind, and of a request the name and the memory in bytes (with the child's end of a socket), of
-an answer the pid, and for a death its status as `waitpid` gives it."""
+an answer the pid, and for a death its status as `waitpid` gives it. For a birth that failed it is the errno."""
 BEAR, KILL, BORN, DEAD = b"b", b"k", b"+", b"-"
 
 HEADER = struct.Struct(">Q")
@@ -101,11 +102,20 @@ def _tend(control: socket.socket) -> None:
             if kind == KILL and number in living:
                 os.kill(number, signal.SIGKILL)
             elif kind == BEAR:
-                if not (pid := os.fork()):
+                pid, error = _fork()
+                if not pid and not error:
                     _live(fds[0], name.rstrip(b"\0"), number, (control, woken, waker))
                 os.close(fds[0])
-                living.add(pid)
-                control.send(FRAME.pack(BORN, b"", pid, 0))
+                living |= {pid} - {0}
+                control.send(FRAME.pack(BORN, b"", pid, error))
+
+
+def _fork() -> tuple[int, int]:
+    """A pid, which is 0 in the child, and an errno where there is none."""
+    try:
+        return os.fork(), 0
+    except OSError as error:
+        return 0, error.errno or errno.EAGAIN
 
 
 def _reap(control: socket.socket, living: set[int]) -> None:

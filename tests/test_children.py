@@ -218,6 +218,18 @@ async def test_pools_may_share_a_nursery() -> None:
     await shared.aclose()
 
 
+async def test_a_child_that_can_t_be_forked_is_an_error(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why, and takes nobody along."""
+    (tmp_path / "full.py").write_text("import os\ndef fork():\n    raise OSError(11, 'full')\nos.fork = fork\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    full = Nursery(("full",))
+    for _ in range(2):
+        with pytest.raises(ChildError, match=r"could not be started: Resource temporarily unavailable"):
+            await Pool("full", size=1, nursery=full).call(pid, deadline=30)
+    await full.aclose()
+    assert await pool.call(add, 1, 2, deadline=30) == 3
+
+
 async def test_a_caller_that_leaves_at_once_leaves_nothing(pool: Pool) -> None:
     """Whatever had been begun for it, the nursery or a child, is ended or used by the next."""
     for _ in range(5):
