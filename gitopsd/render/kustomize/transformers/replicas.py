@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitopsd.formats.scalars import RULES, Dialect
 from gitopsd.model.errors import RenderError
 from gitopsd.render.kustomize.fieldspec import FieldSpecs, Json
+from gitopsd.render.kustomize.quotes import overwrite
 
 if TYPE_CHECKING:
     from gitopsd.render.kustomize.api import Replica
@@ -32,8 +32,7 @@ class ReplicaCountTransformer(NamedTuple):
         """The count, as text where a number stands in quotes: kustomize leaves a value its style."""
         if isinstance(old, (dict, list)):
             raise RenderError("a number of replicas was expected, not a mapping or a list")
-        quoted = isinstance(old, str) and not isinstance(RULES[Dialect.RESOURCE].values[old], str)
-        return str(self.replica.count) if quoted else self.replica.count
+        return overwrite(old, str(self.replica.count))
 
     def _scales(self, resource: Resource) -> bool:
         return any(
