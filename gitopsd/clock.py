@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""On Linux, CLOCK_MONOTONIC stands still while a machine sleeps: who wakes up would take its Lease for a fresh one."""
+
 
 class SystemClock:
     """See `gitopsd.ports.Clock`."""
@@ -14,5 +17,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds for measuring."""
-        return time.monotonic()
+        """Seconds for measuring, those in which the machine slept among them."""
+        return time.clock_gettime(_MONOTONIC)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from gitopsd.daemon.agent import Agent
 from gitopsd.daemon.membership import RENEWAL, Membership
+from gitopsd.daemon.telling import Watcher
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import GitopsdError, TenureError
 from gitopsd.model.standing import Standing
@@ -46,7 +47,7 @@ class Sharing:
         """The agent works on what is held here, and on nothing else, from now on."""
         self.agent, self.let_go = agent, let_go
         agent.holds = agent.queue.takes = self.holds
-        agent.watchers += (self._changed,)
+        agent.watchers = (*(partial(self._tell, watcher) for watcher in agent.watchers), self._changed)
         self.membership.on_change, self.membership.busy, self.membership.together = self._called.set, agent.busy, agent.together
 
     def holds(self, key: AppKey) -> bool:
@@ -82,26 +83,31 @@ class Sharing:
 
     async def _follow(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(RENEWAL):
-                    await self._called.wait()
+            await self._called.wait()
             self._called.clear()
-            await self._settle()
+            if not await self._settle():
+                asyncio.get_running_loop().call_later(RENEWAL, self._called.set)
 
     def _changed(self, status: AppStatus) -> None:
         if status.app.key not in self._known:
             self._called.set()
 
-    async def _settle(self) -> None:
+    def _tell(self, watcher: Watcher, status: AppStatus) -> None:
+        """How an application stands is known here only as long as it is ours."""
+        if self.holds(status.app.key):
+            watcher(status)
+
+    async def _settle(self) -> bool:
+        """Makes what is held what the membership gives; false where that has to be tried again."""
         self._known = frozenset(status.app.key for status in self.agent.statuses())
         lost = [key for key in self.held if key not in self._known or not self.holds(key)]
         if lost:
             await self._release(lost)
         gained = [key for key in self._known if key not in self.held and self.membership.holds(key)]
-        if gained:
-            await self._take(gained)
+        taken = not gained or await self._take(gained)
         if lost or gained:
-            _log.info("shares applications", held=len(self.held), of=len(self._known), taken=len(gained), let_go=len(lost))
+            _log.info("shares applications", held=len(self.held), of=len(self._known), gained=len(gained), lost=len(lost))
+        return taken
 
     async def _release(self, lost: Collection[AppKey]) -> None:
         """Ends what is under way, and only then lets the membership say that it is another's."""
@@ -120,8 +126,11 @@ class Sharing:
             self.let_go(key)
         self.membership.reconsider()
 
-    async def _take(self, gained: Collection[AppKey]) -> None:
-        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds."""
+    async def _take(self, gained: Collection[AppKey]) -> bool:
+        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds.
+
+        False where the history can't be asked.
+        """
         self.distrust()
         try:
             for record in await self.history.interrupted(gained):
@@ -129,10 +138,11 @@ class Sharing:
             ordered = await self.history.standing()
         except GitopsdError as error:
             _log.warning("applications can't be taken up yet", count=len(gained), reason=str(error))
-            return  # and tried again in a moment
+            return False
         self._holds += 1
         self.agent.ordered.update({key: standing for key, standing in ordered.items() if not self.agent.knows(key)})
         for key in gained:
             if self.membership.holds(key) and self.agent.knows(key):
                 self.held[key] = f"{self.membership.me.identity}.{self._holds}"
                 self.agent.begin_anew(key, ordered.get(key, Standing()))
+        return True
