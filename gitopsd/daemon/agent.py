@@ -278,6 +278,8 @@ class Agent:
             await asyncio.wait({task})
 
     def _reason_to_wait(self, key: AppKey) -> str:
+        if not self.holds(key):
+            return "waits for nothing: another replica works on it by now"
         return self._dependencies.reason(key, self._statuses, lambda need: need in self._passes or need in self.queue)
 
     def _hold(self, operation: Operation, why: str) -> None:

@@ -104,6 +104,16 @@ async def test_what_is_let_go_of_is_ended_first() -> None:
         assert record.message == "terminated; the next sync goes on where it was"
 
 
+async def test_who_has_lost_it_begins_no_sync() -> None:
+    """A pass that goes on after a stop finds out right before it would sync: it leaves no trace anywhere."""
+    async with shared() as share:
+        await share.falls_to(ME)
+        await share.room.quiet()
+        assert share.room.agent._reason_to_wait(share.key) == ""
+        share.sharing.membership._until = 0.0
+        assert share.room.agent._reason_to_wait(share.key) == "waits for nothing: another replica works on it by now"
+
+
 async def test_what_was_missed_in_between_is_looked_at() -> None:
     """A trigger that comes in a moment in which the application is nobody's, and then ours again, is not lost."""
     async with shared() as share:
