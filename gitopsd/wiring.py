@@ -235,11 +235,11 @@ class _Scan:
     resources: Resources
     said: frozenset[str] = frozenset()
     taken: tuple[Scan, int] | None = None
-    """The scan that was taken over last, and how often applications had changed by then."""
+    """The scan that was taken over last, and how often applications had become others by then."""
 
     async def __call__(self) -> None:
         scan = joined(await asyncio.to_thread(self.files.scan), self.resources.scan())
-        if self.taken != (scan, self.agent.changes):  # while nothing happens, a thousand applications cost nothing
+        if self.taken != (scan, self.agent.restatements):  # while nothing happens, a thousand applications cost nothing
             await self._take_over(scan)
         self.resources.heed(scan)
 
@@ -248,7 +248,7 @@ class _Scan:
         apps = {app.key: replace(app, settings=_settings(app, self.defaults)) for app in scan.with_projects}
         whole = scan.whole and all(problem.app for problem in scan.problems)
         gone = self.agent.adopt(apps, scan.complaints, whole=whole)
-        self.taken = scan, self.agent.changes
+        self.taken = scan, self.agent.restatements
         for key in gone:
             _log.info("application left the configuration", application=str(key))
             self.metrics.forget(key)

@@ -44,6 +44,7 @@ class Agent:
     """Which applications are worked on here; others are another replica's."""
     queue: WorkQueue = field(default_factory=WorkQueue)
     changes: int = 0  # how often an application has come, gone, or been looked at
+    restatements: int = 0  # ... or has come, gone, or is to be another than it was
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
     _passes: dict[AppKey, Pass] = field(default_factory=dict)
     _operations: dict[AppKey, Operation] = field(default_factory=dict)
@@ -120,7 +121,7 @@ class Agent:
     def _drop(self, key: AppKey) -> None:
         self.abandon(key)
         del self._statuses[key]
-        self.changes += 1
+        self.changes, self.restatements = self.changes + 1, self.restatements + 1
 
     # What is shared with other replicas
 
@@ -360,8 +361,9 @@ class Agent:
             self._set(replace(status, running=running))
 
     def _set(self, status: AppStatus) -> None:
-        self._statuses[status.app.key] = status
+        known, self._statuses[status.app.key] = self._statuses.get(status.app.key), status
         self.changes += 1
+        self.restatements += known is None or known.app is not status.app
         for watcher in self.watchers:
             tell(watcher, status)
 
