@@ -107,6 +107,7 @@ def test_refusal_names_place_and_field(tmp_path: Path, text: str, complaint: str
         ("clusters: [{name: a, context: c}]", "clusters[0].context: needs kubeconfig"),
         ("clusterSecrets: {cluster: west}", "clusterSecrets.cluster: names no entry of clusters"),
         ("storage: {passwordFile: p}", "storage.passwordFile: is for PostgreSQL"),
+        ("replicas: {mode: leader}", "replicas.mode: is leader, and replicas share one history: storage.history has to be a"),
         ("storage: {history: 'mysql://h/d'}", "storage.history: is no database: write sqlite:///PATH or postgresql://"),
         ("repositories: [{url: u}, {url: u}]", "repositories[1].url: is the url of repositories[0] too"),
         ("repositories: [{url: u, credentials: {tokenFile: t, sshKeyFile: k}}]", "credentials.sshKeyFile: contradicts tokenFile"),
