@@ -74,7 +74,7 @@ class Observer:
         resource = surface.resource(api_version, ref.kind) or surface.preferred.get(ref.group_kind)
         if resource is None:
             return None
-        obj = self._brought(ref) or await self._get(ref, resource)
+        obj = self._brought(ref, resource) or await self._get(ref, resource)
         if obj is None:
             self.store.gone(ref)
             return None
@@ -83,10 +83,16 @@ class Observer:
             return synced
         return self.store.entry(ref, resource.api_version, obj).whole(obj)
 
-    def _brought(self, ref: ObjectRef) -> Object | None:
-        """What our watch brought of the object's newest state: for ourselves, as an account may see only what it may read."""
+    def _brought(self, ref: ObjectRef, resource: Resource) -> Object | None:
+        """What our watch of this version of the kind brought of the object's newest state.
+
+        For ourselves alone, as an account may see only what it may read.
+        """
         known = self.store.find(ref)
-        return self.store.brought.take(ref, known.live.resource_version) if known and not self.client.account else None
+        if known is None or self.client.account:
+            return None
+        obj = self.store.brought.take(ref, known.live.resource_version)
+        return obj if obj and obj.get("apiVersion") == resource.api_version else None
 
     async def read(self, ref: ObjectRef, surface: Surface) -> Object | None:
         """See `ClusterPort.read`."""
