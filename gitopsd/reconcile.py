@@ -227,8 +227,7 @@ class Reconciler:
 
     async def _sync(self, this: _Pass, evidence: Evidence) -> Outcome:
         """The sentence's second half: remember, then write, then remember what came of it."""
-        this.begun = await self.ports.history.begin(_intended(this.record(), evidence.plan))
-        this.course.begin(this.begun)
+        this.course.begin(await self._begin(this, evidence.plan))
         if evidence.plan.refusals:
             return await apply(this.app, evidence.plan, self._preflight, this.course)
         cluster = self.ports.cluster
@@ -241,6 +240,16 @@ class Reconciler:
             for order in this.app.standing.fulfilled(evidence.plan.digest, part=bool(this.trigger.resources)):
                 await self._lift(this, order)
         return outcome
+
+    async def _begin(self, this: _Pass, plan: Plan) -> SyncRecord:
+        """Stores what is about to begin. Ended just then, it waits: what is stored as begun has to be seen to its end."""
+        beginning = asyncio.ensure_future(self.ports.history.begin(_intended(this.record(), plan)))
+        try:
+            this.begun = await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            this.begun = await beginning
+            raise
+        return this.begun
 
     async def _terminated(self, this: _Pass, begun: SyncRecord) -> SyncRecord:
         """The record of a sync that was ended from outside; what it had written stays written."""

@@ -26,6 +26,7 @@ from gitopsd.model.record import (
 from gitopsd.model.refs import ObjectRef
 from gitopsd.model.standing import ITSELF
 from gitopsd.plan.policy import ASKED, Decision, Known, is_drift
+from gitopsd.plan.pruning import candidates_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def concluded(
         message=message,
         desired_digest=plan.desired_digest,
         plan_digest=plan.digest,
-        candidates=plan.candidates if extras else "",
+        candidates=candidates_of(step for step in open_steps.values() if step.desired is None),
         sync=SyncStatus.OUT_OF_SYNC if open_steps or plan.refusals else SyncStatus.SYNCED,
         health=health,
         results=outcome.results if outcome else planned(plan),

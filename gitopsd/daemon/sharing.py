@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -54,6 +55,7 @@ class Sharing:
         """Whether the application may be worked on here, now."""
         if key in self.held and not self.membership.holds(key):
             self._doubted.add(key)
+            self._called.set()
         return key in self.held and key not in self._doubted
 
     # As a tenure
@@ -83,10 +85,11 @@ class Sharing:
 
     async def _follow(self) -> None:
         while True:
-            await self._called.wait()
+            with suppress(TimeoutError):  # a tenure ends without anybody's saying so
+                async with asyncio.timeout(RENEWAL):
+                    await self._called.wait()
             self._called.clear()
-            if not await self._settle():
-                asyncio.get_running_loop().call_later(RENEWAL, self._called.set)
+            await self._settle()
 
     def _changed(self, status: AppStatus) -> None:
         if status.app.key not in self._known:
@@ -97,17 +100,17 @@ class Sharing:
         if self.holds(status.app.key):
             watcher(status)
 
-    async def _settle(self) -> bool:
-        """Makes what is held what the membership gives; false where that has to be tried again."""
+    async def _settle(self) -> None:
+        """Makes what is held what the membership gives."""
         self._known = frozenset(status.app.key for status in self.agent.statuses())
         lost = [key for key in self.held if key not in self._known or not self.holds(key)]
         if lost:
             await self._release(lost)
         gained = [key for key in self._known if key not in self.held and self.membership.holds(key)]
-        taken = not gained or await self._take(gained)
+        if gained:
+            await self._take(gained)
         if lost or gained:
             _log.info("shares applications", held=len(self.held), of=len(self._known), gained=len(gained), lost=len(lost))
-        return taken
 
     async def _release(self, lost: Collection[AppKey]) -> None:
         """Ends what is under way, and only then lets the membership say that it is another's."""
@@ -126,11 +129,8 @@ class Sharing:
             self.let_go(key)
         self.membership.reconsider()
 
-    async def _take(self, gained: Collection[AppKey]) -> bool:
-        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds.
-
-        False where the history can't be asked.
-        """
+    async def _take(self, gained: Collection[AppKey]) -> None:
+        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds."""
         self.distrust()
         try:
             for record in await self.history.interrupted(gained):
@@ -138,11 +138,10 @@ class Sharing:
             ordered = await self.history.standing()
         except GitopsdError as error:
             _log.warning("applications can't be taken up yet", count=len(gained), reason=str(error))
-            return False
+            return  # and tried again in a moment
         self._holds += 1
         self.agent.ordered.update({key: standing for key, standing in ordered.items() if not self.agent.knows(key)})
         for key in gained:
             if self.membership.holds(key) and self.agent.knows(key):
                 self.held[key] = f"{self.membership.me.identity}.{self._holds}"
                 self.agent.begin_anew(key, ordered.get(key, Standing()))
-        return True

@@ -28,6 +28,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 67108864",  # bytes that the WAL file may keep after a checkpoint
 )
+_SESSION = "-c idle_in_transaction_session_timeout=4000"
+"""Of PostgreSQL: a process that was stopped within a transaction keeps its locks from others for no longer than that (ms)."""
 _ADVICE = (
     ("disk is full", "the disk is full: free some space, or lower storage.retention"),
     ("no space left", "the disk is full: free some space, or lower storage.retention"),
@@ -104,7 +106,8 @@ def _sqlite_path(url: str) -> Path:
 
 
 def _open_postgresql(where: URL, password: Callable[[], str] | None) -> Database:
-    engine = create_engine(where.set(drivername="postgresql+psycopg"), pool_size=2, max_overflow=0, pool_pre_ping=True)
+    url = where.set(drivername="postgresql+psycopg")
+    engine = create_engine(url, pool_size=2, max_overflow=0, pool_pre_ping=True, connect_args={"options": _SESSION})
     if password is not None:
 
         @event.listens_for(engine, "do_connect")

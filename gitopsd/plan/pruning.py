@@ -62,6 +62,7 @@ def leaving(live: Live, app: App, permission: Permission) -> Step | None:
 
 
 _ASKS = "not in Git; deleted as confirmed"
+_WAITS = "not in Git; waits for confirmation: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ def permitted(steps: Sequence[Step], app: App, wanted: int, permission: Permissi
     return Permitted(waiting, (refused,) if refused else (), candidates)
 
 
+def candidates_of(steps: Iterable[Step]) -> str:
+    """The digest of what of these steps would be deleted if a person confirmed it."""
+    return digest_of(step for step in steps if step.action is Action.PRUNE or step.reason.startswith(_WAITS))
+
+
 def digest_of(prunes: Iterable[Step]) -> str:
     """What a confirmation is for: exactly these objects; empty where there are none."""
     texts = sorted(f"{step.ref.group}/{step.ref} {step.live.uid if step.live else ''}" for step in prunes)
@@ -97,8 +103,7 @@ def digest_of(prunes: Iterable[Step]) -> str:
 
 
 def _waiting(step: Step, app: App) -> Step:
-    how = f"gitopsd confirm-prune {app.key.name}"
-    return replace(step, action=Action.SKIP, reason=f"not in Git; waits for confirmation: {how}")
+    return replace(step, action=Action.SKIP, reason=f"{_WAITS}gitopsd confirm-prune {app.key.name}")
 
 
 def _empty_render(app: App, count: int) -> Refusal:
