@@ -122,6 +122,11 @@ def test_steps_pauses_an_abort_and_what_it_writes(daemon: Daemon, cluster: Local
     def selectors() -> list[dict[str, str]]:
         return [cluster.api.get(f"{core}/services/{name}")["spec"]["selector"] for name in ("web-canary", "web-stable")]
 
+    def is_under_way(rollout: dict[str, Any]) -> bool:
+        status = rollout["status"]
+        seen = status.get("observedGeneration") == str(rollout["metadata"]["generation"])
+        return bool(seen and status["currentPodHash"] != status["stableRS"])
+
     def health() -> tuple[str, str]:
         found = daemon.app(APP)["health"]
         return found["status"], found["message"]
@@ -144,6 +149,7 @@ def test_steps_pauses_an_abort_and_what_it_writes(daemon: Daemon, cluster: Local
 
         daemon.repo.commit(manifests("example.test/web:3", nodeSelector={"there": "is-none"}))
         daemon.until(lambda: health()[0] == "Progressing" and "Rollout/" in health()[1], lambda: str(daemon.app(APP)))
+        daemon.until(lambda: is_under_way(cluster.api.get(web)))  # before, the controller would take the abort back
         cluster.api.request("PATCH", web, {"status": {"abort": True}}, "application/merge-patch+json")
         daemon.until(lambda: bool(daemon.app(APP)["pinned"]), lambda: str(daemon.app(APP)))
         daemon.until_synced(APP, second)
