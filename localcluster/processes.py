@@ -89,6 +89,10 @@ class Process:
         return "\n".join(lines[-count:])
 
 
+_THREADS, _STARTED = 16, 18
+"""Fields of /proc/PID/stat (proc(5): num_threads and starttime), counted from the one after the state."""
+
+
 def birth(pid: int) -> str:
     """When the process started, in the kernel's own words; empty where it ended, be it that its parent has not noticed yet."""
     with suppress(ChildProcessError):  # somebody else's child
@@ -101,4 +105,6 @@ def birth(pid: int) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return ""
     state, *rest = stat.rpartition(")")[2].split()  # the name before it, in parentheses, can hold anything
-    return "" if state in "ZX" else rest[18]
+    # One whose first thread has ended is a zombie although others still hold its ports.
+    ended = state == "X" or (state == "Z" and int(rest[_THREADS]) <= 1)
+    return "" if ended else rest[_STARTED]
