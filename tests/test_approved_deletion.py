@@ -27,3 +27,16 @@ async def test_an_approval_is_for_what_waited_before(after: float | None, *, goe
     world.app = replace(world.app, annotations={"argocd.argoproj.io/deletion-approved": time})
     await world.reconcile(Trigger(TriggerKind.SPEC))
     assert ("PersistentVolumeClaim/web/data" not in world.names()) is goes
+
+
+async def test_what_a_sync_leaves_waiting_is_what_is_confirmed() -> None:
+    """A confirmation right after a sync that pruned something else as well is for what is left, as the next look finds it."""
+    world = World()
+    world.git.push("c1", CLAIM, manifest(name="a"), manifest(name="b"))
+    await world.reconcile()
+    world.git.push("c2", manifest(name="a"))
+    synced = await world.reconcile()
+    assert world.names() >= {"PersistentVolumeClaim/web/data"}
+    assert "ConfigMap/web/b" not in world.names()
+    assert synced.candidates
+    assert (await world.reconcile()).candidates == synced.candidates
