@@ -34,8 +34,9 @@ class SourcePort(Protocol):
         """
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
-        """Asks the remote for its refs, fetches what moved; whether anything did. `force` asks although it is backing off.
+        """Asks the remote for its refs, fetches what moved. `force` asks although it is backing off.
 
+        Whether anything has moved since a poll said so last: also what a snapshot has fetched meanwhile is news to the others.
         `REPOSITORY#NAME` is a chart of a Helm repository, `URL#` a file.
 
         Raises SourceError; the mirror then stays as it was.

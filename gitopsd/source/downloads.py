@@ -36,6 +36,8 @@ class Downloads:
     clock: Clock
     _versions: dict[str, tuple[Version, ...]] = field(default_factory=dict)
     _files: dict[str, Snapshot] = field(default_factory=dict)
+    _said: dict[str, object] = field(default_factory=dict)
+    """What there was when a poll told of it last, or when somebody saw it first."""
     _charts: OrderedDict[tuple[str, Version], Snapshot] = field(default_factory=OrderedDict)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -45,6 +47,7 @@ class Downloads:
         async with self._lock(followed):
             if followed not in self._versions:
                 self._versions[followed] = await self._listed(repository, name)
+                self._said.setdefault(followed, self._versions[followed])
             version = _chosen(self._versions[followed], wanted)
             if version is None:
                 known = ", ".join(version.name for version in self._versions[followed][:5]) or "none"
@@ -61,18 +64,21 @@ class Downloads:
         async with self._lock(f"{url}#"):
             if url not in self._files:
                 self._files[url] = await self._content(url)
+                self._said.setdefault(f"{url}#", self._files[url].commit.id)
             return self._files[url]
 
     async def poll(self, followed: str) -> bool:
-        """Whether there is something else now than before. Raises SourceError; what was found then stays."""
+        """Whether there is something else now than was told of. Raises SourceError; what was found then stays."""
         repository, _, name = followed.rpartition("#")
+        found: object
         async with self._lock(followed):
-            if not name:
-                before, self._files[repository] = self._files.get(repository), await self._content(repository)
-                return before is None or before.commit.id != self._files[repository].commit.id
-            known, found = self._versions.get(followed), await self._listed(repository, name)
-            self._versions[followed] = found
-            return known != found
+            if name:
+                found = self._versions[followed] = await self._listed(repository, name)
+            else:
+                self._files[repository] = await self._content(repository)
+                found = self._files[repository].commit.id
+            said, self._said[followed] = self._said.get(followed), found
+        return said != found
 
     def distrust(self) -> None:
         """Nothing that was found is taken for the newest any more."""

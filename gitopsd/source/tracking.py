@@ -54,7 +54,7 @@ class RepositoryStatus:
 
 
 class Tracked:
-    """A repository that is followed. One operation at a time; who polls while a poll runs gets its result."""
+    """A repository that is followed. One operation at a time; who polls while a poll runs waits for its result."""
 
     def __init__(self, location: Location, credentials: Credentials, folder: Path, network: Network, clock: Clock) -> None:
         """`folder` is that of all mirrors."""
@@ -68,7 +68,9 @@ class Tracked:
         self._lock = asyncio.Lock()
         self._refs: Refs | None = None
         self._started = self._finished = 0
-        self._polling = self._moved = False
+        self._polling = False
+        self._moved = False
+        """Whether anything has moved, however it was fetched, since a poll said so last."""
         self._next_attempt = 0.0
         self._touched = -math.inf
         self._given: set[str] = set()
@@ -79,6 +81,12 @@ class Tracked:
 
     async def poll(self, *, force: bool) -> bool:
         """See `SourcePort.poll`. A forced one joins no question that was asked before it: the push it knows of came later."""
+        await self._level(force=force)
+        moved, self._moved = self._moved, False
+        return moved
+
+    async def _level(self, *, force: bool) -> None:
+        """Brings the mirror level with its remote."""
         before, joins = self._started, self._polling and not force
         async with self._lock:
             answered = self._finished > before or (joins and self._finished == before)
@@ -87,12 +95,11 @@ class Tracked:
                 await self._poll()
             if self.status.error:
                 raise SourceError(self.status.error, self.location.public)
-            return self._moved
 
     async def snapshot(self, revision: str) -> Snapshot:
         """The commit that `revision` names, from the mirror; only what no poll brings costs a fetch. Raises SourceError."""
         if self.distrusted:
-            await self.poll(force=False)
+            await self._level(force=False)
         refs = self._refs or await self._first()
         self._touch()
         snapshot = self._resolved(revision, refs)
@@ -125,6 +132,7 @@ class Tracked:
                 self._check_backoff(force=False)
                 with self._attempt():
                     await self._fetch()
+                self._moved = False  # nobody has seen anything older
             return self._refs or Refs()
 
     async def _poll(self) -> None:
@@ -132,7 +140,8 @@ class Tracked:
         self._polling, asked_anew = True, self.distrusted
         try:
             with self._attempt():
-                self._moved = await self._is_behind() and await self._fetch()
+                if await self._is_behind():
+                    await self._fetch()
                 self.distrusted = self.distrusted and not asked_anew
         finally:
             self._polling = False
@@ -161,8 +170,8 @@ class Tracked:
                     ) from error
             return self._refs or Refs()
 
-    async def _fetch(self, other: str = "") -> bool:
-        """Fetches, and says whether anything is different now."""
+    async def _fetch(self, other: str = "") -> None:
+        """Fetches what moved, and `other`."""
         others = self._others() | ({other} if other else set())
         given = frozenset(self._given)
         access = self._credentials.read(self.location)
@@ -172,14 +181,13 @@ class Tracked:
         now = self._clock.now()
         for move in fetched.moves:
             _remember(self._arrivals, move.new, self._arrivals.get(move.new, now), _ARRIVALS)
-        changed = fetched.refs != self._refs or fetched.rebuilt == "damaged"
+        self._moved = self._moved or fetched.refs != self._refs or fetched.rebuilt == "damaged"
         self._refs = fetched.refs
         self._named.clear()
         self._objects.refresh()
         self.status = replace(self.status, references=len(fetched.refs.ids), rebuilt=fetched.rebuilt)
         if fetched.moves:
             self.status = replace(self.status, moved=now, moves=fetched.moves)
-        return changed
 
     def _touch(self) -> None:
         if self._clock.monotonic() > self._touched + _TOUCH_EVERY:

@@ -179,6 +179,21 @@ async def test_polling_a_repository(store: Store, sources: Sources) -> None:
     assert await commit(sources, shop, "1.1.0") == "1.1.0"
 
 
+async def test_what_a_pass_found_is_news(store: Store, sources: Sources) -> None:
+    """A version that somebody who distrusts has found is told of by the next poll, once: the others have not seen it yet."""
+    store.publish("1.1.0")
+    shop = app(store, "^1")
+    followed = shop.sources[0].followed
+    assert await commit(sources, shop) == "1.1.0"
+    sources.distrust()
+    assert not await sources.poll(followed)
+    store.publish("1.1.0", "1.2.0")
+    sources.distrust()
+    assert await commit(sources, shop) == "1.2.0"
+    assert await sources.poll(followed)
+    assert not await sources.poll(followed)
+
+
 async def test_what_is_not_there(store: Store, sources: Sources) -> None:
     """A chart, a version, a repository that is missing: each is named. What was found before stays when a poll fails."""
     store.publish("1.1.0")

@@ -63,6 +63,26 @@ async def test_over_http(repo: Repo, tmp_path: Path) -> None:
             assert (await sources.snapshot_of(url, hidden)).tree.read("a") == b"hidden"
 
 
+async def test_what_a_snapshot_fetched_is_news(repo: Repo, tmp_path: Path) -> None:
+    """A push that comes along when somebody looks is told of by the next poll, once: the others have not seen it yet."""
+    repo.commit({"a": "1"})
+    with GitServer(repo.path.parent).running() as root:
+        async with following(tmp_path) as sources:
+            url = f"{root}/app.git"
+            await sources.snapshot_of(url)
+            assert not await sources.poll(url)
+            commit = repo.commit({"a": "2"})
+            sources.distrust()
+            assert (await sources.snapshot_of(url)).commit.id == commit
+            assert await sources.poll(url)
+            assert not await sources.poll(url)
+            repo.ref("refs/pull/1/head", commit)
+            repo.commit({"a": "3"})
+            await sources.snapshot_of(url, "refs/pull/1/head")
+            assert await sources.poll(url)
+            assert not await sources.poll(url)
+
+
 @pytest.mark.parametrize(("login", "user"), [(f"bob:{SECRET}", "bob"), (f"x-access-token:{SECRET}", "")])
 async def test_password_and_token(repo: Repo, tmp_path: Path, secret: Path, login: str, user: str) -> None:
     """A password goes with its user, a token with a name that servers take for one; both are read anew for each operation."""
