@@ -32,7 +32,7 @@ from gitopsd.plan.make import Asked, make_plan, selected, without_hooks
 from gitopsd.plan.ownership import bequeathed
 from gitopsd.plan.policy import Decision, Known, decide, tries_again, within_windows
 from gitopsd.plan.qualify import Marking, qualify
-from gitopsd.plan.windows import assess
+from gitopsd.plan.windows import Permit, assess
 from gitopsd.ports import Clock, Ports, Rendered
 from gitopsd.preflight import Preflight
 from gitopsd.removal import Removal, inherit
@@ -126,8 +126,9 @@ class Reconciler:
         if app.holder:
             raise HeldError(app.holder)
         fence = fence_of(app, ports.cluster.target(app))
+        permit = assess(app, fence.target, this.started)
         with stage("fetch"):
-            this.sources = await self._sources(this)
+            this.sources = await self._sources(this, permit)
             surface = await ports.cluster.surface(app)
         with stage("render"):
             rendered = await ports.renderer.render(app, this.sources, surface)
@@ -144,34 +145,34 @@ class Reconciler:
             plan = selected(plan, trigger.resources)
         with stage("preflight"):
             checked = await self._preflight.check(app, plan)
-            decision = self._decided(this, checked, fence, memory)
+            decision = self._decided(this, checked, permit, memory)
             checked = await self._preflight.check_hooks(app, checked) if decision.hooks else without_hooks(checked)
         return Evidence(desired, inventory, live, checked, memory.known, decision)
 
-    def _decided(self, this: _Pass, plan: Plan, fence: Fence, memory: Memory) -> Decision:
+    def _decided(self, this: _Pass, plan: Plan, permit: Permit, memory: Memory) -> Decision:
         """Whether to sync now: as policy says, within the project's windows, and after the applications that come first."""
-        permit = assess(this.app, fence.target, self.ports.clock.now())
         decision = within_windows(decide(this.app, this.trigger, plan, memory.known), this.trigger, permit)
         if decision.sync:
             this.course.held_back = this.course.holds_back()
         return replace(decision, sync=False) if this.course.held_back else decision
 
-    async def _sources(self, this: _Pass) -> tuple[Snapshot, ...]:
+    async def _sources(self, this: _Pass, permit: Permit) -> tuple[Snapshot, ...]:
         """The commits that the pass is for: those that its trigger names, else those that the application follows."""
         app, trigger = this.app, this.trigger
         named = await self.ports.source.snapshots(app, (trigger.revision,)) if trigger.revision else ()
-        if named and not tries_again(app, trigger):
+        again = tries_again(app, trigger, permit)
+        if named and not again:
             return named
-        sources, over = await self._followed(app, trigger)
+        sources, over = await self._followed(app, again=again)
         if over and (not named or _ids(named) == _ids(sources)):
             await self._lift(this, over)
         return named or sources
 
-    async def _followed(self, app: App, trigger: Trigger) -> tuple[tuple[Snapshot, ...], Pinned | None]:
+    async def _followed(self, app: App, *, again: bool) -> tuple[tuple[Snapshot, ...], Pinned | None]:
         """The commits that the application is pinned to, else those that Git names; and the pin that is over, if it is.
 
         A pin ends when Git has moved since: to commits that render to something else, where it is one that shuns what was left;
-        or when a person has that tried again. What Git names can fail to be found (a deleted branch): that moves nothing.
+        or when a person has that tried `again`. What Git names can fail to be found (a deleted branch): that moves nothing.
         """
         pin, source = app.standing.pinned, self.ports.source
         if pin is None:
@@ -179,7 +180,7 @@ class Reconciler:
         with contextlib.suppress(SourceError):
             tracked = await source.snapshots(app)
             moved = _ids(tracked) != pin.tracked
-            if tries_again(app, trigger) or (moved and not (pin.shunned and await self._renders_to(app, tracked, pin.shunned))):
+            if again or (moved and not (pin.shunned and await self._renders_to(app, tracked, pin.shunned))):
                 return tracked, pin
         return await source.snapshots(app, pin.revisions), None
 
@@ -219,7 +220,7 @@ class Reconciler:
         if app.suspension:
             return ""
         try:
-            sources, _ = await self._followed(app, under_way.trigger)
+            sources, _ = await self._followed(app, again=tries_again(app, under_way.trigger, Permit()))
         except GitopsdError:
             return ""
         digest = await self._digest(app, sources)  # what can't be rendered is no reason to end what works

@@ -112,11 +112,11 @@ def _conditions(app: App, record: SyncRecord, evidence: Evidence, outcome: Outco
 
 
 def held(record: SyncRecord, reason: str) -> SyncRecord:
-    """The record of a pass that a sync window kept from syncing: a condition, and a failure for the person who asked."""
+    """The record of a pass that a sync window kept from syncing: a condition, and a refusal for the person who asked."""
     record = replace(record, conditions=(*record.conditions, Condition("SyncWindow", reason)))
     if record.trigger.kind is not TriggerKind.MANUAL:
         return record
-    return replace(record, attempted=True, phase=Phase.FAILED, message=f"nothing was written: {reason}")
+    return replace(record, phase=Phase.FAILED, message=f"nothing was written: {reason}")
 
 
 def _open(plan: Plan, outcome: Outcome | None) -> dict[ObjectRef, Step]:

@@ -87,7 +87,10 @@ def window(kind: str, **fields: Any) -> dict[str, Any]:
 
 
 async def test_a_sync_waits_for_its_window() -> None:
-    """What differs is shown and left; a person who asks is refused; when the window turns, it is done without another commit."""
+    """What differs is shown and left; a person who asks is refused; when the window turns, it is done without another commit.
+
+    What is refused was no sync: nothing that is judged by the last one is told so.
+    """
     world = World()
     world.clock.time = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
     restricted(world, syncWindows=[window("deny")])
@@ -100,8 +103,9 @@ async def test_a_sync_waits_for_its_window() -> None:
         'the deny window "0 22 * * *" of project default denies syncs until 2026-03-03 06:00 UTC',
     )
     record = await world.reconcile(MANUAL)
-    assert (record.phase, record.attempted, world.names()) == (Phase.FAILED, True, set())
+    assert (record.phase, record.refused, world.names()) == (Phase.FAILED, True, set())
     assert record.message.startswith("nothing was written: the deny window")
+    assert (record.id, await world.history.last(world.app.key)) == ("1", None)
     world.clock.time = datetime(2026, 3, 3, 6, 1, tzinfo=UTC)
     record = await world.reconcile(Trigger(TriggerKind.WINDOW))
     assert (record.phase, record.conditions, world.names()) == (Phase.SUCCEEDED, (), {"ConfigMap/web/settings"})

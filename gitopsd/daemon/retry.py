@@ -34,7 +34,7 @@ class Retries:
 
     def passed(self, app: App, record: SyncRecord, last: SyncRecord | None) -> None:
         """A pass is over, the `last` sync before it was that: it settles the retry that waits, fails anew, or only looked."""
-        failed = record.phase in (Phase.FAILED, Phase.ERROR)
+        failed = record.phase in (Phase.FAILED, Phase.ERROR) and not record.refused
         if not (failed or record.attempted or is_over(record, last)):
             return  # it only looked, and what failed before still waits for its retry
         if waiting := self.waiting.pop(app.key, None):

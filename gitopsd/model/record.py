@@ -200,3 +200,8 @@ class SyncRecord:
     def revision(self) -> str:
         """The commit id of the (first) source, empty where none was found."""
         return self.commits[0].id if self.commits else ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether somebody asked for a sync that must not be: a sync window forbids it, an approval lacks. Nothing was tried."""
+        return self.phase is Phase.FAILED and not self.attempted and bool(self.desired_digest)

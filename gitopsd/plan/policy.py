@@ -46,8 +46,8 @@ _BY_HAND = frozenset({TriggerKind.MANUAL, TriggerKind.ROLLBACK})
 """A person wants just this sync."""
 ASKED = _BY_HAND | {TriggerKind.RETURN}
 """Just this sync is wanted, automation or not."""
-_GOES_ON = frozenset({TriggerKind.RETRY, TriggerKind.START})
-"""A rollback that failed, or that a crash cut off, is gone on with, automation or not: it was a person's word."""
+_GOES_ON = frozenset({TriggerKind.RETRY, TriggerKind.START, TriggerKind.WINDOW})
+"""A rollback that failed, or that a crash or a window held up, is gone on with, automation or not: it was a person's word."""
 _AGAIN = _GOES_ON | {
     TriggerKind.SPEC,
     TriggerKind.RESUME,
@@ -55,18 +55,18 @@ _AGAIN = _GOES_ON | {
     TriggerKind.APPROVE,
     TriggerKind.ADOPT,
     TriggerKind.CONFIRM,
-    TriggerKind.WINDOW,
 }
 """What is reason enough to try a failed sync again: something other than Git may have changed."""
 
 
-def tries_again(app: App, trigger: Trigger) -> bool:
+def tries_again(app: App, trigger: Trigger, permit: Permit) -> bool:
     """Whether a person has what was left by itself tried once more: a sync of the whole says so, as `unpin` does.
 
-    Where a person went back, a sync is about the commits that they chose.
+    Where a person went back, a sync is about the commits that they chose; one that must not be tries nothing.
     """
     pin, part = app.standing.pinned, trigger.dry_run or trigger.resources
-    return trigger.kind is TriggerKind.MANUAL and not part and pin is not None and pin.by == ITSELF
+    wanted = trigger.kind is TriggerKind.MANUAL and not part and not app.suspension and _permitted(trigger, permit)
+    return wanted and pin is not None and pin.by == ITSELF
 
 
 def is_drift(plan: Plan, known: Known) -> bool:
@@ -138,5 +138,9 @@ def _tried(trigger: Trigger, plan: Plan, known: Known) -> Decision:
 
 def within_windows(decision: Decision, trigger: Trigger, permit: Permit) -> Decision:
     """The decision, unless a sync window forbids what it says; retries and self-healing are held like any other sync."""
-    allowed = permit.manual if trigger.kind in _BY_HAND else permit.automatic
-    return decision if allowed or not decision.sync else Decision(sync=False, reason=permit.reason, held=True)
+    held = decision.sync and not _permitted(trigger, permit)
+    return Decision(sync=False, reason=permit.reason, held=True) if held else decision
+
+
+def _permitted(trigger: Trigger, permit: Permit) -> bool:
+    return permit.manual if trigger.kind in _BY_HAND else permit.automatic

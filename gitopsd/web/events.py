@@ -65,8 +65,8 @@ class Events:
         self._shown[status.app.key] = status
 
     def passed(self, record: SyncRecord, _: AppStatus) -> None:
-        """A pass is over: a sync is told of (its results stand in the history), and the drift that any pass found."""
-        if record.attempted:
+        """A pass is over: a sync or its refusal is told of (its results stand in the history), and drift that any pass found."""
+        if record.attempted or record.refused:
             self._publish("record", partial(Record.of, replace(record, results=())))
         for drift in record.drifts:
             self._publish("drift", partial(DriftDocument.of, drift))

@@ -19,7 +19,7 @@ from tests.plan.builders import app
 from tests.virtual import in_no_time
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-FAILED = SyncRecord(app().key, Trigger(TriggerKind.POLL), Phase.FAILED, "refused", NOW, desired_digest="d")
+FAILED = SyncRecord(app().key, Trigger(TriggerKind.POLL), Phase.FAILED, "failed", NOW, attempted=True, desired_digest="d")
 UNREACHED = replace(FAILED, phase=Phase.ERROR, desired_digest="")
 
 
@@ -93,6 +93,20 @@ def test_a_pass_under_way_has_the_first_word(outcome: Phase | None) -> None:
     expected = {Phase.SUCCEEDED: 0, Phase.FAILED: 1, None: 1}
     assert len(tried) == expected[outcome]
     assert all(when > 60 if outcome else when == 60 for when in tried)
+
+
+def test_a_sync_that_must_not_be_counts_for_nothing() -> None:
+    """What failed before still waits for its retry, and has no fewer of them."""
+
+    async def tried() -> int:
+        tries: list[AppKey] = []
+        retries = Retries(tries.append, lambda _: None)
+        retries.passed(trying(1), FAILED, None)
+        retries.passed(trying(1), replace(FAILED, attempted=False), FAILED)
+        await asyncio.sleep(1000)
+        return len(tries)
+
+    assert in_no_time(tried()) == 1
 
 
 @given(failures=st.integers(1, 10**6), spread=st.floats(0, 1), factor=st.integers(1, 10))

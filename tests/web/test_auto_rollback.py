@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from gitopsd.model.app import AppSettings
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.record import TriggerKind
 from tests.plan.builders import app, ref
+from tests.plan.test_confine import project
 from tests.reconciling import World
 from tests.serving import API, Served, serving
 
@@ -112,6 +114,67 @@ async def test_a_persons_sync_tries_the_bad_commit_again() -> None:
             await served.quiet()
             live = {"ConfigMap/web/b"} if ends else {"ConfigMap/web/a"}
             assert ((await served.get(SHOP)).json["pinned"], served.world.names()) == (None if ends else "c1", live), body
+
+
+NIGHT = {"kind": "deny", "schedule": "0 22 * * *", "duration": "8h", "applications": ["*"]}
+LATE, MORNING = datetime(2026, 3, 1, 23, 0, tzinfo=UTC), datetime(2026, 3, 2, 6, 1, tzinfo=UTC)
+
+
+def watched_by_day() -> World:
+    """... and that its project lets nobody sync at night."""
+    nightly = app(prune=True, self_heal=True, own=AppSettings(probation=86400))
+    return World(app=replace(nightly, project=project(syncWindows=[NIGHT])))
+
+
+async def refused(served: Served, body: dict[str, str]) -> None:
+    """A person's sync at night, and whatever the morning brings by itself."""
+    served.world.clock.time = LATE
+    record = (await served.call("POST", f"{SHOP}/sync?wait=5s", body)).json
+    assert (record["phase"], record["conditions"][-1]["type"]) == ("Failed", "SyncWindow")
+    await served.quiet()
+    served.world.clock.time = MORNING
+    served.agent.trigger([served.key], TriggerKind.WINDOW)
+    await served.quiet()
+
+
+async def test_a_sync_that_a_window_refuses_ends_no_way_back() -> None:
+    """The bad commit is not tried: not then, and not by itself when the window is over. By day the same sync tries it."""
+    async with serving(Served(watched_by_day())) as served:
+        await served.push("c1", "a")
+        await served.push("c2", "b")
+        await degrade(served, "b")
+        served.world.cluster.healths.clear()
+        await refused(served, {})
+        assert ((await served.get(SHOP)).json["pinned"], served.world.names()) == ("c1", {"ConfigMap/web/a"})
+        await served.call("POST", f"{SHOP}/sync?wait=5s", {})
+        assert ((await served.get(SHOP)).json["pinned"], served.world.names()) == (None, {"ConfigMap/web/b"})
+
+
+async def test_a_sync_that_a_window_refuses_ends_no_probation() -> None:
+    """It was for another revision, and did nothing: the one that is live is left all the same when it turns bad."""
+    async with serving(Served(watched_by_day())) as served:
+        await served.push("c1", "a")
+        await served.push("c2", "b")
+        await refused(served, {"revision": "c1"})
+        await degrade(served, "b")
+        assert ((await served.get(SHOP)).json["pinned"], served.world.names()) == ("c1", {"ConfigMap/web/a"})
+
+
+async def test_a_way_back_that_a_window_holds_up_is_gone_when_it_is_over() -> None:
+    """Without automation too: it was decided, and waits."""
+    world = watched_by_day()
+    world.app = replace(app(own=AppSettings(probation=86400)), project=world.app.project)
+    async with serving(Served(world)) as served:
+        for commit, name in (("c1", "a"), ("c2", "b")):
+            await served.push(commit, name)
+            await served.call("POST", f"{SHOP}/sync?wait=5s", {"prune": True})
+        world.clock.time = LATE
+        await degrade(served, "b")
+        assert ((await served.get(SHOP)).json["pinned"], world.names()) == ("c1", {"ConfigMap/web/b"})
+        world.clock.time = MORNING
+        served.agent.trigger([served.key], TriggerKind.WINDOW)
+        await served.quiet()
+        assert "ConfigMap/web/a" in world.names()
 
 
 async def test_where_there_is_no_good_revision_a_condition_says_so() -> None:
