@@ -112,14 +112,14 @@ async def open_service(config: Config) -> Service:
     timers = Timers(agent, sources, Polling(config.polling.interval.total_seconds(), config.polling.jitter), scan)
     _follow(config, declared, resources.requests, timers)
     _follow_secrets(config, clusters, watching)
-    readiness = Readiness(history, clusters.status)
-    explainer = Explainer(ports, renderer.explain, sources.blame, config.field_manager)
+    checks = Readiness(history, clusters.status, sharing.membership.exclusion if sharing else None).checks
+    explain = Explainer(ports, renderer.explain, sources.blame, config.field_manager).explain
     orders = Orders(agent, history, sources, clock)
     returns = Returns(orders, _prometheus(config))
     pushes = Pushes(_webhook_secret(config), timers.pushed, clock.now)
-    checks, explain = readiness.checks, explainer.explain
     control = Control(agent, orders, history, timers.refresh, checks, metrics.exposition, explain, pushes, events, _token(config))
     control = replace(control, others=Others(sharing.membership) if sharing else None)
+    clusters.seek()
     children = (rendering.aclose, sources.aclose, nursery.aclose)
     close = partial(_close, returns.close, writeback.close, clusters.close, *children, history.close)
     return Service(_addresses(config), agent, timers, control, history, scan, close, sharing)

@@ -1,4 +1,4 @@
-"""Readiness: the history can be written, and not every cluster is out of reach."""
+"""Readiness: the history can be written, not every cluster is out of reach, and other replicas know of this one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def _failing(history: FakeHistory, *clusters: ClusterStatus) -> dict[str, 
 
 
 async def test_all_is_well() -> None:
-    """Also where no cluster has been asked for yet."""
+    """Also where no cluster is known yet."""
     assert await _failing(FakeHistory()) == {}
     assert await _failing(FakeHistory(), _cluster("west", up=True)) == {}
 
@@ -44,3 +44,12 @@ async def test_one_dead_cluster_of_several_is_no_reason() -> None:
     assert await _failing(FakeHistory(), _cluster("west", up=True), _cluster("east", up=False)) == {}
     both = _cluster("west", up=False), _cluster("east", up=False)
     assert await _failing(FakeHistory(), *both) == {"cluster west": "connection refused", "cluster east": "connection refused"}
+
+
+async def test_a_replica_that_may_do_nothing_is_not_ready() -> None:
+    """Requests go to those that may; it says why it may not. Where there are no others, nothing is said of that."""
+    fine = Readiness(FakeHistory(), tuple, lambda: "")
+    left_out = Readiness(FakeHistory(), tuple, lambda: "the Lease of a is another's")
+    assert [(check.name, check.ok) for check in await fine.checks()] == [("history", True), ("replica", True)]
+    assert [check.message for check in await left_out.checks() if not check.ok] == ["the Lease of a is another's"]
+    assert [check.name for check in await Readiness(FakeHistory(), tuple).checks()] == ["history"]

@@ -63,6 +63,10 @@ class Cluster:
         await self._client.close()
         await self._receipts.close()
 
+    def seek(self) -> None:
+        """Finds out whether it is there; goes on until it is."""
+        self._link.seek()
+
     def reconfigure(self, config: ClusterConfig) -> None:
         """The same cluster is reached in another way, or has other limits."""
         self.config = config

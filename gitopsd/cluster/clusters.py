@@ -51,6 +51,11 @@ class Clusters:
         """Ends all watches and connections."""
         await asyncio.gather(*(cluster.close() for cluster in self._clusters.values()), *self._leaving)
 
+    def seek(self) -> None:
+        """Finds out which are there: whoever has no application yet, or stands by, asks them nothing else."""
+        for cluster in self._clusters.values():
+            cluster.seek()
+
     def status(self) -> tuple[ClusterStatus, ...]:
         """How each cluster is, in the order of the configuration."""
         return tuple(cluster.status for cluster in self._clusters.values())

@@ -100,15 +100,18 @@ class Link:
         self._back.clear()
         self._become(connected=False, message=message)
         if self._seeking is None or self._seeking.done():
-            self._seeking = asyncio.create_task(self._seek())
+            self._seeking = asyncio.create_task(self._seek(_FIRST_PAUSE))
 
-    async def _seek(self) -> None:
+    def seek(self) -> None:
+        """Finds out whether it is there before anybody needs it."""
+        self._seeking = asyncio.create_task(self._seek(0.0))
+
+    async def _seek(self, pause: float) -> None:
         """Asks until the cluster answers: whoever waits for it need not ask, and hears of its return within seconds."""
-        pause = _FIRST_PAUSE
         while self._doubt:
             # The spread of these questions is no secret, and guards nothing.
             await asyncio.sleep(pause * random.uniform(0.75, 1))  # noqa: S311
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            pause = min(max(_FIRST_PAUSE, pause * 1.5), _LONGEST_PAUSE)
             with suppress(ClusterError):
                 await self.confirm()
 

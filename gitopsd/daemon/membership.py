@@ -107,6 +107,10 @@ class Membership:
         if not self.alive:
             raise TenureError(f"replica {self.me.name} has not renewed its Lease in time: others may work on what was its own")
 
+    def exclusion(self) -> str:
+        """Why nothing may be worked on here; empty where it may."""
+        return "" if self.alive else self._said or f"replica {self.me.name} has not renewed its Lease in time"
+
     @property
     def alive(self) -> bool:
         """Whether the others take us for alive."""

@@ -47,7 +47,7 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "descri
 
 @probes.get("/readyz", summary="Ready", response_model=Readiness, responses=_NOT_READY)
 async def readyz(control: Within) -> JSONResponse:
-    """Whether caches are in step with a cluster, and the history can be written. One dead cluster of several is no reason."""
+    """Whether clusters are reached, the history is written, other replicas know of this one. One dead cluster is no reason."""
     checks = [CheckDocument(name=check.name, ok=check.ok, message=check.message) for check in await control.checks()]
     readiness = Readiness(ready=all(check.ok for check in checks), checks=checks)
     return JSONResponse(readiness.model_dump(), HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE)

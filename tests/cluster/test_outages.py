@@ -39,6 +39,13 @@ async def port(own: LocalCluster, heard: Heard) -> AsyncIterator[Clusters]:
         yield port
 
 
+async def test_a_cluster_is_sought_before_anybody_needs_it(port: Clusters) -> None:
+    """One that is there is known to be, though no application is deployed there."""
+    assert not port.status()[0].connected
+    port.seek()
+    await until(lambda: port.status()[0].connected)
+
+
 async def test_a_server_that_restarts(own: LocalCluster, port: Clusters, heard: Heard) -> None:
     """While it is away passes fail quickly, and it is told; afterwards everything is in sync without a single dry run."""
     app = application()

@@ -213,11 +213,13 @@ def test_who_was_stopped_writes_nothing_when_it_wakes() -> None:
     fleet.live(DURATION + 3, fleet.a, fleet.b)
     with pytest.raises(TenureError, match="replica c has not renewed its Lease in time"):
         fleet.c.membership.check()
+    assert fleet.c.membership.exclusion() == "replica c has not renewed its Lease in time"
     renewal = fleet.c.membership.renewal()
     assert renewal
     assert renewal.reckons == ()
     fleet.live(3, *fleet.replicas)
     fleet.c.membership.check()
+    assert fleet.c.membership.exclusion() == ""
     assert all(fleet.shares())
 
 
