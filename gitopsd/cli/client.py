@@ -48,12 +48,16 @@ class Client:
         return self._call("GET", path, query)
 
     def pages(self, path: str, **query: str) -> Iterator[Any]:
-        """All items of a list, page by page as they are taken."""
+        """The pages of a list, asked for as they are taken."""
         cursor: str | None = ""
         while cursor is not None:
             page = self.get(path, **query, **({"cursor": cursor} if cursor else {}))
-            yield from page["items"]
+            yield page
             cursor = page["next"]
+
+    def items(self, path: str, **query: str) -> Iterator[Any]:
+        """All items of a list."""
+        return (item for page in self.pages(path, **query) for item in page["items"])
 
     def post(self, path: str, body: Mapping[str, Any] | None = None, *, wait: int = 0) -> Any:
         """Asks for something, and waits as many seconds for its end; gives the answer, None where there is none to give."""

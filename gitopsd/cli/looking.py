@@ -11,7 +11,7 @@ import typer
 
 from gitopsd.cli.errors import DaemonError
 from gitopsd.cli.output import Format, object_name, painted, print_json
-from gitopsd.cli.remote import App, MaybeApp, Output, Server, client_at, path_of
+from gitopsd.cli.remote import App, MaybeApp, Output, Server, applications, client_at, path_of
 from gitopsd.model.errors import Place
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def tree(app: App, server: Server = "", output: Output = Format.TEXT) -> None:
     """How each stands by its own word; sync is a matter of the application's own objects."""
     client = client_at(server)
-    found = list(client.pages(f"{path_of(app)}/resources", tree="true"))
+    found = list(client.items(f"{path_of(app)}/resources", tree="true"))
     if output is Format.JSON:
         print_json(found)
         return
@@ -60,7 +60,7 @@ def trace(
     if not (kind and name):
         raise typer.BadParameter("write KIND/NAME", param_hint="KIND/NAME")
     client, named = client_at(server), f"{kind}/{namespace}/{name}" if namespace else what
-    found = [one for item in client.pages("/applications", object=named) for one in _traced(client, item, named)]
+    found = [one for item in applications(client, object=named) for one in _traced(client, item, named)]
     if not found:
         raise DaemonError(f"no application has an object {named}")
     if output is Format.JSON:
@@ -73,7 +73,7 @@ def _traced(client: Client, item: dict[str, Any], named: str) -> Iterator[dict[s
     """What is known of an application's objects of that name."""
     app, path = f"{item['namespace']}/{item['name']}", path_of(f"{item['namespace']}/{item['name']}")
     kind, *where = named.split("/")
-    for resource in client.pages(f"{path}/resources"):
+    for resource in client.items(f"{path}/resources"):
         if resource["kind"].casefold() != kind.casefold() or where not in (
             [resource["name"]],
             [resource["namespace"], resource["name"]],

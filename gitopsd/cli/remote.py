@@ -79,10 +79,18 @@ def path_of(app: str) -> str:
     return "/applications/" + "/".join(quote(part, safe="") for part in app.split("/"))
 
 
+def applications(client: Client, **query: str) -> list[dict[str, Any]]:
+    """All of them, and on stderr which replicas did not answer: theirs are listed as Unknown, or missing where it is searched."""
+    pages = list(client.pages("/applications", **query))
+    for replica in sorted({name for page in pages for name in page["unreachable"]}):
+        typer.echo(f"replica {replica} does not answer: what is said here of its applications is incomplete", err=True)
+    return [item for page in pages for item in page["items"]]
+
+
 def status(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT) -> None:
     """One line for each application; conditions and orders below."""
     client = client_at(server)
-    found = [client.get(path_of(app))] if app else list(client.pages("/applications"))
+    found = [client.get(path_of(app))] if app else applications(client)
     if output is Format.JSON:
         print_json(found[0] if app else found)
         return
@@ -232,7 +240,7 @@ def history(
 def drift(app: MaybeApp = "", server: Server = "", output: Output = Format.TEXT, exit_code: ExitCode = False) -> int:
     """Open and past drift; `--exit-code` tells whether any is open."""
     client = client_at(server)
-    names = [app] if app else [f"{item['namespace']}/{item['name']}" for item in client.pages("/applications")]
+    names = [app] if app else [f"{item['namespace']}/{item['name']}" for item in applications(client)]
     found = [(name, item) for name in names for item in client.get(f"{path_of(name)}/drift")["items"]]
     if output is Format.JSON:
         print_json([item for _, item in found])

@@ -21,6 +21,7 @@ from tests.listening import Listening, listening
 from tests.plan.builders import app, manifest, ref
 from tests.reconciling import World
 from tests.serving import Served, named
+from tests.web.test_elsewhere import Pair
 
 
 @pytest.fixture
@@ -274,6 +275,18 @@ def test_many_applications_are_listed_whole() -> None:
     with listening(many) as daemon:
         assert len(at(daemon, "status", "-o", "json").json) == 120
         assert len(at(daemon, "status").rows) == 121
+
+
+def test_replicas_that_do_not_answer_are_named() -> None:
+    """On stderr, once each, whatever the output: their applications are Unknown, and nobody knows what objects they have."""
+    silent = "replica b does not answer: what is said here of its applications is incomplete\n"
+    with listening(lambda: Pair(down=True).a) as daemon, environment(GITOPSD_TOKEN="t0ken"):
+        assert at(daemon, "status").err.startswith(silent)
+        ran = at(daemon, "status", "-o", "json")
+        assert (ran.code, ran.err) == (0, silent)
+        assert [(item["sync"]["status"], item["conditions"][0]["type"]) for item in ran.json] == [("Unknown", "ReplicaError")]
+        ran = at(daemon, "trace", "ConfigMap/a")
+        assert (ran.code, ran.err) == (1, f"{silent}gitopsd: no application has an object ConfigMap/a\n")
 
 
 def test_a_name_that_is_not_there_or_not_clear(daemon: Listening) -> None:
