@@ -32,8 +32,6 @@ RENEWAL = 2.0
 """Seconds between two renewals."""
 _PATIENCE = 4.0
 """Seconds that a renewal may take: the next one may get through."""
-_FORGOTTEN = 60.0
-"""Seconds after which the Lease of a dead one is deleted."""
 
 _Claim = tuple[tuple[str, ...], Mapping[AppKey, AppKey]]
 """Whom a replica reckons with, and what goes together: what it claims follows."""
@@ -235,7 +233,8 @@ class Membership:
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self.leases.publish(lease)
-                await self._bury()
+                for name in self.dead():
+                    await self.leases.withdraw(name)
         except GitopsdError as error:
             self._say(f"the Lease can't be renewed: {error}")
         except TimeoutError:
@@ -243,12 +242,9 @@ class Membership:
         else:
             self._say("")
 
-    async def _bury(self) -> None:
-        """Deletes the Leases of those who have been dead for long."""
-        now = self.clock.monotonic()
-        for seen in tuple(self._seen.values()):
-            if self.alive and now > seen.since + seen.lease.duration + _FORGOTTEN:
-                await self.leases.withdraw(seen.lease.name)
+    def dead(self) -> tuple[str, ...]:
+        """Whose Leases we delete: who comes anew would have to wait until they are dead to it too."""
+        return tuple(self._seen.keys() - set(self.roll.names)) if self.alive else ()
 
     def _say(self, problem: str) -> None:
         """Once each."""

@@ -24,16 +24,22 @@ GROUPS: tuple[dict[AppKey, AppKey], ...] = ({}, dict.fromkeys(KEYS[:6], KEYS[0])
 
 @dataclass
 class Server:
-    """The API server: every change of a Lease, in one order."""
+    """The API server: every change of a Lease, in one order. One without identity says that it was deleted."""
 
     log: list[Lease] = field(default_factory=list)
 
     def take(self, lease: Lease, over: int) -> int:
         """Takes a write over the version that it is for; gives the one that is there then, 0 where it came too late."""
-        if over != max((int(known.revision) for known in self.log if known.name == lease.name), default=0):
+        if over != revision(self.log, lease.name):
             return 0
         self.log.append(replace(lease, revision=str(len(self.log) + 1)))
         return len(self.log)
+
+
+def revision(log: list[Lease], name: str) -> int:
+    """The newest version of a Lease, 0 where there is none."""
+    last = next((lease for lease in reversed(log) if lease.name == name), None)
+    return int(last.revision) if last and last.identity else 0
 
 
 @dataclass
@@ -49,18 +55,25 @@ class Watch:
 
     def seen(self) -> tuple[Lease, ...]:
         """As of what was told."""
-        return tuple({lease.name: lease for lease in self.server.log[: self.told]}.values())
+        newest = {lease.name: lease for lease in self.server.log[: self.told]}
+        return tuple(lease for lease in newest.values() if lease.identity)
 
     def known(self, name: str) -> int:
         """The version that a write goes over."""
-        return max(self.written, *(int(lease.revision) for lease in self.seen() if lease.name == name), 0)
+        return max(self.written, revision(self.server.log[: self.told], name))
 
     async def publish(self, lease: Lease) -> None:
         """At once."""
         self.written = self.server.take(lease, self.known(lease.name))
 
     async def withdraw(self, name: str) -> None:
-        """Not here."""
+        """At once, if it is as it was seen."""
+        self.bury(name)
+
+    def bury(self, name: str) -> None:
+        """Deletes a Lease."""
+        (lease,) = (lease for lease in self.seen() if lease.name == name)
+        self.server.take(replace(lease, identity="", reckons=()), int(lease.revision))
 
     async def close(self) -> None:
         """Nothing to end."""
@@ -94,6 +107,11 @@ class Replica:
         if lease := self.membership.renewal():
             self.watch.written = self.watch.server.take(lease, self.watch.known(lease.name))
 
+    def bury(self) -> None:
+        """Deletes the Leases of the dead."""
+        for name in self.membership.dead():
+            self.watch.bury(name)
+
 
 class Anything(RuleBasedStateMachine):
     """Renewals, news, time and work in any order: what is not drawn is a process that is stopped, or a network that is cut."""
@@ -123,6 +141,11 @@ class Anything(RuleBasedStateMachine):
     def told(self, which: int, count: int) -> None:
         """A watch tells of some changes."""
         self.replicas[which].told(count)
+
+    @rule(which=st.integers(0, 2))
+    def bury(self, which: int) -> None:
+        """A replica deletes the Leases of those whom it takes for dead."""
+        self.replicas[which].bury()
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 5.0, 8.1, 11.0]))
     def wait(self, seconds: float) -> None:
@@ -177,6 +200,7 @@ class Fleet:
                     replica.told()
                     replica.settle()
                     replica.renew()
+                    replica.bury()
 
     def shares(self) -> list[set[AppKey]]:
         """What each works on."""
@@ -204,6 +228,18 @@ def test_who_dies_is_replaced_when_its_lease_is_over() -> None:
     after = fleet.shares()
     assert set.union(*after[:2]) == set(KEYS)
     assert all(mine >= was for mine, was in zip(after[:2], before[:2], strict=True))
+
+
+def test_who_comes_after_a_death_need_not_wait() -> None:
+    """The Lease of the dead one is gone: nothing is kept for it until it is dead to the new one too."""
+    fleet = Fleet()
+    fleet.live(3, *fleet.replicas)
+    fleet.live(DURATION + 1, fleet.a, fleet.b)
+    d = Replica("d", fleet.server, fleet.clock, Mode.SHARDS)
+    fleet.live(1, fleet.a, fleet.b, d)
+    assert d.membership.roll.names == ("a", "b", "d")
+    assert {*fleet.a.writes(), *fleet.b.writes(), *d.writes()} == set(KEYS)
+    assert all(replica.writes() for replica in (fleet.a, fleet.b, d))
 
 
 def test_who_was_stopped_writes_nothing_when_it_wakes() -> None:
