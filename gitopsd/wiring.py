@@ -146,14 +146,16 @@ def _share(sharing: Sharing | None, agent: Agent, metrics: Metrics, writeback: W
         metrics.forget(key)
         writeback.forget(key)
 
+    known = lambda: len(agent.statuses())  # noqa: E731
     if sharing is None:
-        metrics.shares(lambda: len(agent.statuses()), lambda: 1, lambda: True)
+        metrics.shares(known, known, lambda: 1, lambda: True)
         return
     membership = sharing.membership
     sharing.among(agent, let_go)
     writeback.holds = membership.holds
     leads = lambda: membership.alive and (bool(sharing.held) or membership.me.mode is Mode.SHARDS)  # noqa: E731
-    metrics.shares(sharing.held.__len__, lambda: len(membership.roll.names), leads)
+    metrics.shares(known, sharing.held.__len__, lambda: len(membership.roll.names), leads)
+    metrics.tenure(membership.me.name, lambda: membership.alive)
 
 
 def _watch(metrics: Metrics, caches: Mapping[str, Callable[[], CacheUse]]) -> None:

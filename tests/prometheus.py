@@ -1,4 +1,4 @@
-"""A real Prometheus on the loopback that scrapes whatever a test says, and nothing else."""
+"""A real Prometheus on the loopback that scrapes whatever a test says, and evaluates the rules that it is given."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from localcluster import neighbour
 from localcluster.layout import free_ports
 
 _CONFIG = """\
+global: {{evaluation_interval: 500ms}}
+rule_files: [rules.yml]
 scrape_configs:
   - job_name: shop
     scrape_interval: 500ms
@@ -55,7 +57,7 @@ class Exposer:
 
 @contextlib.contextmanager
 def prometheus(folder: Path, exposer: Exposer) -> Iterator[str]:
-    """The URL of a Prometheus that scrapes `exposer`, ready."""
+    """The URL of a Prometheus that scrapes `exposer`, ready; it has the rules of `rules.yml` in the folder, if there are any."""
     with exposer.listening() as scraped:
         (folder / "prometheus.yml").write_text(_CONFIG.format(port=scraped))
         url = f"http://127.0.0.1:{(port := free_ports(1)[0])}"

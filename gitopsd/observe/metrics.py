@@ -78,13 +78,24 @@ class _Families:
         self.blocked = histogram(
             "loop_blocked_seconds", "Turns of the event loop that took 50 ms or more: nothing else ran meanwhile.", buckets=_TURNS
         )
-        self.leader = gauge("leader", "Whether this process works: it is alone, leads, or has a part of the applications.")
-        self.replicas = gauge("replicas", "The replicas that this one takes for alive, itself included.")
-        self.held = gauge("held_applications", "Applications that this process works on.")
         self.build = gauge("build_info", "Which gitopsd this is; always 1.", "version", "python", "commit")
         self.problems = gauge("config_problems", "Documents of applications that can't be taken as they are.")
         counted = (self.info, self.syncs, self.objects, self.drifted, self.drift_age, self.drifts)
         self.of_application: tuple[MetricWrapperBase, ...] = counted
+
+
+class _Shares:
+    """What is said of a process that may be one of several."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"gitopsd_{name}", meaning, labels, registry=registry)
+
+        self.leader = gauge("leader", "Whether this process works: it is alone, leads, or has a part of the applications.")
+        self.replicas = gauge("replicas", "The replicas that this one takes for alive, itself included.")
+        self.tenure = gauge("replica_tenure", "Whether this replica may work, as the others take it for alive.", "replica")
+        self.applications = gauge("applications", "Applications that there are, whoever works on them.")
+        self.held = gauge("held_applications", "Applications that this process works on.")
 
 
 @dataclass(slots=True)
@@ -109,12 +120,13 @@ class Metrics:
     """The commit that this gitopsd was built from."""
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     _families: _Families = field(init=False)
+    _shares: _Shares = field(init=False)
     _caches: Caches = field(default_factory=Caches)
     _known: dict[AppKey, _Known] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # a second series beside each counter, which nobody graphs
-        self._families = _Families(self.registry)
+        self._families, self._shares = _Families(self.registry), _Shares(self.registry)
         self.registry.register(self._caches)
         self._families.build.labels(__version__, platform.python_version(), self.commit).set(1)
 
@@ -222,11 +234,18 @@ class Metrics:
         """A turn of the event loop took too long."""
         self._families.blocked.observe(seconds)
 
-    def shares(self, held: Callable[[], int], replicas: Callable[[], int], leads: Callable[[], bool]) -> None:
-        """Where the applications that this process has, and those it has them with, can be asked for, at each scrape."""
-        self._families.held.set_function(held)
-        self._families.replicas.set_function(replicas)
-        self._families.leader.set_function(leads)
+    def tenure(self, replica: str, alive: Callable[[], bool]) -> None:
+        """Where it can be asked, at each scrape, whether this process, which is called so among others, may work."""
+        self._shares.tenure.labels(replica).set_function(alive)
+
+    def shares(
+        self, known: Callable[[], int], held: Callable[[], int], replicas: Callable[[], int], leads: Callable[[], bool]
+    ) -> None:
+        """Where all applications, those that this process has, and those it has them with, can be asked for, at each scrape."""
+        self._shares.applications.set_function(known)
+        self._shares.held.set_function(held)
+        self._shares.replicas.set_function(replicas)
+        self._shares.leader.set_function(leads)
 
     def config_problems(self, count: int) -> None:
         """How many documents can't be taken as they are."""

@@ -51,6 +51,8 @@ NAMES = {
     "gitopsd_loop_blocked_seconds": "",
     "gitopsd_leader": "",
     "gitopsd_replicas": "",
+    "gitopsd_replica_tenure": "replica",
+    "gitopsd_applications": "",
     "gitopsd_held_applications": "",
     "gitopsd_config_problems": "",
     "gitopsd_build_info": "version,python,commit",
@@ -292,7 +294,8 @@ def test_what_ports_count(metrics: Metrics) -> None:
     metrics.api_request("west", "apply", 0)
     metrics.render_cache("miss")
     metrics.queue_depth(lambda: 7)
-    metrics.shares(lambda: 5, lambda: 3, lambda: True)
+    metrics.shares(lambda: 9, lambda: 5, lambda: 3, lambda: True)
+    metrics.tenure("a", lambda: False)
     metrics.config_problems(2)
     assert value(metrics, "gitopsd_git_requests_total", repository="https://git.example.com/ops", result="timeout") == 1
     assert value(metrics, "gitopsd_git_request_duration_seconds_sum", repository="https://git.example.com/ops") == 30
@@ -300,7 +303,9 @@ def test_what_ports_count(metrics: Metrics) -> None:
     assert value(metrics, "gitopsd_api_requests_total", cluster="west", verb="apply", code="none") == 1
     assert value(metrics, "gitopsd_render_cache_requests_total", result="miss") == 1
     assert [value(metrics, f"gitopsd_{name}") for name in ("queue_depth", "config_problems")] == [7, 2]
-    assert [value(metrics, f"gitopsd_{name}") for name in ("held_applications", "replicas", "leader")] == [5, 3, 1]
+    shared = "applications", "held_applications", "replicas", "leader"
+    assert [value(metrics, f"gitopsd_{name}") for name in shared] == [9, 5, 3, 1]
+    assert value(metrics, "gitopsd_replica_tenure", replica="a") == 0
 
 
 def test_no_credential_is_exposed(metrics: Metrics, clock: FakeClock) -> None:
