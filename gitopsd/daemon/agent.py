@@ -13,7 +13,15 @@ from gitopsd.daemon.dependencies import Dependencies
 from gitopsd.daemon.fights import Fights
 from gitopsd.daemon.moving import Moving
 from gitopsd.daemon.names import named
-from gitopsd.daemon.operations import NoSuchApplicationError, Operation, OperationConflictError, RefusedError, StoppingError
+from gitopsd.daemon.operations import (
+    WAITS,
+    NoSuchApplicationError,
+    Operation,
+    OperationConflictError,
+    Operations,
+    RefusedError,
+    StoppingError,
+)
 from gitopsd.daemon.passes import Pass, Superseding, carried_out
 from gitopsd.daemon.queue import WorkQueue
 from gitopsd.daemon.retry import Retries
@@ -25,8 +33,6 @@ from gitopsd.model.standing import Standing
 from gitopsd.model.status import AppStatus
 from gitopsd.reconcile import Reconciler
 from gitopsd.waiting import Course
-
-_WAITS = "waits for its turn"
 
 
 @dataclass(slots=True)
@@ -47,7 +53,7 @@ class Agent:
     restatements: int = 0  # ... or has come, gone, or is to be another than it was
     _statuses: dict[AppKey, AppStatus] = field(default_factory=dict)
     _passes: dict[AppKey, Pass] = field(default_factory=dict)
-    _operations: dict[AppKey, Operation] = field(default_factory=dict)
+    _operations: Operations = field(init=False)
     _retries: Retries = field(init=False)
     _dependencies: Dependencies = field(default_factory=Dependencies)
     _superseding: Superseding = field(init=False)
@@ -57,6 +63,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self.queue.doubt, self.queue.narrow, self.queue.lane = self._doubt, max(1, self.workers // 4), self._lane
+        self._operations = Operations(self.reconciler.ports.clock.now)
         self._retries = Retries(lambda key: self.queue.put(key, Trigger(TriggerKind.RETRY)), self._passes.get)
         self._superseding = Superseding(self.reconciler)
         self._moving = Moving(self.reconciler, lambda key, problem: self.note((key,), "destination", problem))
@@ -181,10 +188,7 @@ class Agent:
         if known and known.asks(trigger) and not self._stopping:
             return known
         self.admit(key, trigger)
-        now = self.reconciler.ports.clock.now()
-        waiting = SyncRecord(key, trigger, Phase.RUNNING, _WAITS, now)
-        operation = Operation(trigger, waiting, asyncio.get_running_loop().create_future())
-        self._operations[key] = operation
+        operation = self._operations.begin(key, trigger)
         self.queue.put(key, trigger)
         self._show_running(key)
         return operation
@@ -197,7 +201,7 @@ class Agent:
             raise OperationConflictError(f"application {key} passes from one replica to another; ask again in a moment")
         if (why := self._statuses[key].app.suspension) and not trigger.dry_run:
             raise RefusedError(f"application {key} is {why}")
-        if key in self._operations:
+        if self._operations.get(key):
             raise OperationConflictError(f"application {key}: another sync is under way; wait for it, or terminate it")
 
     def restate(self, key: AppKey, change: Callable[[Standing], Standing]) -> None:
@@ -232,10 +236,7 @@ class Agent:
     def _withdraw(self, key: AppKey) -> Operation | None:
         """Whoever waits for the operation learns that it will not come to an end."""
         self._dependencies.waiting.pop(key, None)
-        operation = self._operations.pop(key, None)
-        if operation:
-            operation.done.cancel()
-        return operation
+        return self._operations.withdraw(key)
 
     def trigger(self, keys: Iterable[AppKey], kind: TriggerKind) -> None:
         """Asks for a pass over each of the applications that are there; what watches tell of a fight waits a little."""
@@ -286,17 +287,16 @@ class Agent:
     def _hold(self, operation: Operation, why: str) -> None:
         """The operation waits for other applications, as long as a wave may wait for its objects."""
         key = operation.record.app
-        if operation.record.message == _WAITS:
+        if operation.record.message == WAITS:
             patience = self._statuses[key].app.settings.health_timeout if key in self._statuses else 0.0
             asyncio.get_running_loop().call_later(patience, self._give_up, operation)
         operation.record = replace(operation.record, message=why)
 
     def _give_up(self, operation: Operation) -> None:
-        key, record = operation.record.app, operation.record
+        key = operation.record.app
         if self._operations.get(key) is operation and key in self._dependencies.waiting:
-            now = self.reconciler.ports.clock.now()
-            operation.done.set_result(replace(record, phase=Phase.FAILED, message=f"in vain: {record.message}", finished=now))
-            del self._operations[key], self._dependencies.waiting[key]
+            self._operations.give_up(key)
+            del self._dependencies.waiting[key]
             self._show_running(key)
 
     def _go_on_after(self, *keys: AppKey) -> None:
@@ -311,11 +311,13 @@ class Agent:
         operation = self._operations.get(key)
         if held_back := under_way.course.held_back:
             self._dependencies.waiting[key] = trigger
-        if operation and operation.trigger is trigger and held_back and not task.cancelled():
-            self._hold(operation, held_back)
-        elif operation and operation.trigger is trigger:
-            del self._operations[key]
-            operation.done.cancel() if task.cancelled() else operation.done.set_result(task.result())
+        if operation and operation.trigger is trigger:
+            if task.cancelled():
+                self._operations.withdraw(key)
+            elif held_back:
+                self._hold(operation, held_back)
+            else:
+                self._operations.end(key, task.result())
         if self.knows(key) and self.holds(key):
             self._cut_off(key, under_way.begun) if task.cancelled() else self._concluded(key, task.result())
         if not self._stopping:
@@ -376,7 +378,7 @@ class Agent:
         self._retries.end()
         self._fights.end()
         self._moving.end()
-        for key, operation in tuple(self._operations.items()):
+        for key, operation in tuple(self._operations.asked.items()):
             under_way = self._passes.get(key)
             if under_way is None or under_way.trigger is not operation.trigger:
                 self._withdraw(key)

@@ -94,8 +94,8 @@ async def test_force_is_a_word_of_the_sync() -> None:
     served, gate = gated()
     async with serving(served):
         asked = asyncio.create_task(served.call("POST", f"{SYNC}?wait=30s", {"force": True}))
-        await until(lambda: bool(served.agent._operations))
-        (operation,) = served.agent._operations.values()
+        await until(lambda: bool(served.agent._operations.asked))
+        (operation,) = served.agent._operations.asked.values()
         gate.set()
         assert (await asked).status == 200
     assert operation.trigger.force
@@ -106,7 +106,7 @@ async def test_the_same_request_joins_and_another_one_conflicts() -> None:
     served, gate = gated()
     async with serving(served):
         first, second = (asyncio.create_task(served.call("POST", f"{SYNC}?wait=30s", X_Gitopsd_Actor=name)) for name in "ab")
-        await until(lambda: bool(served.agent._operations))
+        await until(lambda: bool(served.agent._operations.asked))
         other = await served.call("POST", SYNC, {"prune": True})
         gate.set()
         answers = await asyncio.gather(first, second)
