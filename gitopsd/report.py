@@ -76,7 +76,7 @@ def concluded(
     unheeded = {want.ref for want in evidence.desired.objects if not want.heeded}
     extras = tuple(_extra(step) for step in open_steps.values() if step.desired is None)
     health = aggregate({state.ref: state.health for state in resources if state.ref not in unheeded})
-    phase, message = (outcome.phase, outcome.message) if outcome else _look(record, evidence)
+    phase, message = (outcome.phase, outcome.message) if outcome else _look(app, record, evidence)
     return replace(
         record,
         attempted=outcome is not None,
@@ -125,8 +125,10 @@ def _open(plan: Plan, outcome: Outcome | None) -> dict[ObjectRef, Step]:
     return {step.ref: step for step in plan.differences if step.ref not in done}
 
 
-def _look(record: SyncRecord, evidence: Evidence) -> tuple[Phase, str]:
+def _look(app: App, record: SyncRecord, evidence: Evidence) -> tuple[Phase, str]:
     """Who asked for a sync that must not be did not get it."""
+    if app.suspension and record.trigger.kind in ASKED and not record.trigger.dry_run:
+        return Phase.FAILED, f"nothing was written: {app.suspension}"
     if condition := evidence.decision.condition:
         return Phase.FAILED if record.trigger.kind in ASKED else Phase.SUCCEEDED, condition.message
     if evidence.plan.refusals:

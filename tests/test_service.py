@@ -145,7 +145,7 @@ async def test_a_signal_ends_it_in_order(name: signal.Signals) -> None:
     async with running(daemon) as service:
         await until(lambda: bool(daemon.cluster.called("waits")))
         os.kill(os.getpid(), name)
-        await until(lambda: daemon.service.agent._stopping)
+        await until(lambda: daemon.service.agent.stopping)
         assert not service.done()
         assert b"200 OK" in await daemon.asked("/healthz")
         assert b'"phase":"Running"' in await daemon.asked("/api/v1/applications/shop")

@@ -215,16 +215,19 @@ def _spec_findings(spec: Mapping[str, Any], clusters: tuple[Cluster, ...] | None
         yield ("sourceHydrator",), "is not supported: name the hydrated branch as the source"
     for index, rule in mappings(spec.get("ignoreDifferences")):
         yield from ((("ignoreDifferences", index, *path), message) for path, message in ignore_findings(rule))
-    yield from _backoff_findings(mapping(mapping(mapping(spec.get("syncPolicy")).get("retry")).get("backoff")))
+    retry = mapping(mapping(spec.get("syncPolicy")).get("retry"))
+    yield from ((("syncPolicy", "retry", *path), message) for path, message in retry_findings(retry))
 
 
-def _backoff_findings(backoff: Mapping[str, Any]) -> Iterator[Finding]:
+def retry_findings(retry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with the durations of a `retry`, below it."""
+    backoff = mapping(retry.get("backoff"))
     for name in ("duration", "maxDuration"):
         if isinstance(backoff.get(name), str):
             try:
                 parse_duration(backoff[name])
             except ValueError as error:
-                yield ("syncPolicy", "retry", "backoff", name), str(error)
+                yield ("backoff", name), str(error)
 
 
 def _source_findings(path: tuple[str | int, ...], source: Mapping[str, Any]) -> Iterator[Finding]:

@@ -59,12 +59,12 @@ class Agent:
     _superseding: Superseding = field(init=False)
     _moving: Moving = field(init=False)
     _fights: Fights = field(init=False)
-    _stopping: bool = False
+    stopping: bool = False
 
     def __post_init__(self) -> None:
         self.queue.doubt, self.queue.narrow, self.queue.lane = self._doubt, max(1, self.workers // 4), self._lane
-        self._operations = Operations(self.reconciler.ports.clock.now)
-        self._retries = Retries(lambda key: self.queue.put(key, Trigger(TriggerKind.RETRY)), self._passes.get)
+        self._retries = Retries(self._try_again, self._passes.get)
+        self._operations = Operations(self.reconciler.ports.clock.now, self._retries)
         self._superseding = Superseding(self.reconciler)
         self._moving = Moving(self.reconciler, lambda key, problem: self.note((key,), "destination", problem))
         self._fights = Fights(
@@ -182,12 +182,14 @@ class Agent:
     def sync(self, key: AppKey, trigger: Trigger) -> Operation:
         """Starts a sync; the same request joins one under way, another one raises OperationConflictError.
 
+        One that only waits to be tried again gives way to another.
         Raises RefusedError where the application is suspended, StoppingError once the end has begun.
         """
         known = self._operations.get(key)
-        if known and known.asks(trigger) and not self._stopping:
+        if known and known.asks(trigger) and not self.stopping:
             return known
         self.admit(key, trigger)
+        self._operations.give_way(key)
         operation = self._operations.begin(key, trigger)
         self.queue.put(key, trigger)
         self._show_running(key)
@@ -195,19 +197,22 @@ class Agent:
 
     def admit(self, key: AppKey, trigger: Trigger) -> None:
         """Raises what `sync` does where it could not begin just now."""
-        if self._stopping:
+        if self.stopping:
             raise StoppingError("gitopsd is ending; ask again when it is back")
         if not self.holds(key):
             raise OperationConflictError(f"application {key} passes from one replica to another; ask again in a moment")
         if (why := self._statuses[key].app.suspension) and not trigger.dry_run:
             raise RefusedError(f"application {key} is {why}")
-        if self._operations.get(key):
+        if (operation := self._operations.get(key)) and not operation.failed:
             raise OperationConflictError(f"application {key}: another sync is under way; wait for it, or terminate it")
 
     def restate(self, key: AppKey, change: Callable[[Standing], Standing]) -> None:
         """People have ordered something else of the application, if it is still there."""
         if status := self._statuses.get(key):
-            self._set(replace(status, app=replace(status.app, standing=change(status.app.standing))))
+            status = replace(status, app=replace(status.app, standing=change(status.app.standing)))
+            if status.app.suspension:
+                self._operations.give_way(key)
+            self._set(replace(status, running=self._running(key)))
 
     def look(self, key: AppKey, trigger: Trigger) -> None:
         """Asks for a pass over an application, if it is still there."""
@@ -237,6 +242,11 @@ class Agent:
         """Whoever waits for the operation learns that it will not come to an end."""
         self._dependencies.waiting.pop(key, None)
         return self._operations.withdraw(key)
+
+    def _try_again(self, key: AppKey, trigger: Trigger) -> None:
+        self._operations.line_up(key)
+        self._show_running(key)
+        self.queue.put(key, trigger)
 
     def trigger(self, keys: Iterable[AppKey], kind: TriggerKind) -> None:
         """Asks for a pass over each of the applications that are there; what watches tell of a fight waits a little."""
@@ -307,20 +317,19 @@ class Agent:
 
     def _over(self, key: AppKey, trigger: Trigger, task: asyncio.Task[SyncRecord]) -> None:
         """Whatever follows from a pass that has ended: status, listeners, retry, the answer to who asked for it."""
-        under_way = self._passes.pop(key)
+        under_way, ours = self._passes.pop(key), self.knows(key) and self.holds(key)
+        if ours and not task.cancelled():
+            self._operations.passed(self._statuses[key], task.result())
         operation = self._operations.get(key)
         if held_back := under_way.course.held_back:
             self._dependencies.waiting[key] = trigger
-        if operation and operation.trigger is trigger:
-            if task.cancelled():
-                self._operations.withdraw(key)
-            elif held_back:
-                self._hold(operation, held_back)
-            else:
-                self._operations.end(key, task.result())
-        if self.knows(key) and self.holds(key):
+        if operation and operation.trigger is trigger and held_back and not task.cancelled():
+            self._hold(operation, held_back)
+        elif operation and operation.trigger is trigger:
+            self._operations.withdraw(key) if task.cancelled() else self._operations.end(key, task.result())
+        if ours:
             self._cut_off(key, under_way.begun) if task.cancelled() else self._concluded(key, task.result())
-        if not self._stopping:
+        if not self.stopping:
             self.queue.done(key)
             self._go_on_after(key)
 
@@ -339,7 +348,6 @@ class Agent:
         status = replace(self._statuses[key], running=self._running(key))
         if not record.trigger.dry_run:
             status = status.after(record)
-            self._retries.passed(status.app, record, self._statuses[key].operation)
         if record.trigger.resources:
             self.queue.put(key, Trigger(TriggerKind.WATCH))
         self._set(leaving.after(status, record))
@@ -374,7 +382,7 @@ class Agent:
 
         `run` has to have ended. Syncs that still wait for their turn are given up.
         """
-        self._stopping = True
+        self.stopping = True
         self._retries.end()
         self._fights.end()
         self._moving.end()

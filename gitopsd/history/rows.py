@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
-from gitopsd.model.app import AppKey
+from gitopsd.model.app import AppKey, Backoff, Retry
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, FieldChange
 from gitopsd.model.record import (
@@ -55,6 +55,8 @@ def record_row(record: SyncRecord) -> dict[str, Any]:
             "force": trigger.force,
             "resources": trigger.resources,
             "options": trigger.options,
+            "retry": trigger.retry and asdict(trigger.retry),
+            "retries": trigger.retries,
         },
         "started": record.started,
         "finished": record.finished,
@@ -84,7 +86,10 @@ def record_of(row: Row, results: Iterable[Row] = ()) -> SyncRecord:
         request["dryRun"],
         request["force"],
         tuple(request["resources"]),
-        tuple(request.get("options", ())),  # younger than the first of these rows
+        # What follows is younger than the first of these rows.
+        tuple(request.get("options", ())),
+        _retry(request.get("retry")),
+        request.get("retries", 0),
     )
     return SyncRecord(
         app=AppKey(row["namespace"], row["name"]),
@@ -106,6 +111,10 @@ def record_of(row: Row, results: Iterable[Row] = ()) -> SyncRecord:
         conditions=tuple(Condition(kind, message) for kind, message in row["conditions"]),
         warnings=tuple(row["warnings"]),
     )
+
+
+def _retry(value: Mapping[str, Any] | None) -> Retry | None:
+    return Retry(**{**value, "backoff": Backoff(**value["backoff"])}) if value else None
 
 
 def result_rows(record: SyncRecord, record_id: int) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from gitopsd.model.app import AppKey
+from gitopsd.model.app import AppKey, Retry
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, FieldChange, Summary
 from gitopsd.model.refs import ObjectRef
@@ -51,7 +51,8 @@ _PERSONAL = frozenset(TriggerKind) - {
 class Trigger:
     """Why, and by whom. The rest is what a person asked for: a dry run, a prune, a selection of objects, another revision.
 
-    `options` are sync options that win over the application's own.
+    `options` are sync options that win over the application's own. `retry` says how just this sync is tried again when it fails,
+    in place of the application's policy; `retries` counts how often that was done before.
     """
 
     kind: TriggerKind
@@ -62,6 +63,8 @@ class Trigger:
     force: bool = False
     resources: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    retry: Retry | None = None
+    retries: int = 0
 
 
 class Phase(StrEnum):
@@ -203,5 +206,5 @@ class SyncRecord:
 
     @property
     def refused(self) -> bool:
-        """Whether somebody asked for a sync that must not be: a sync window forbids it, an approval lacks. Nothing was tried."""
+        """Whether somebody asked for a sync that must not be: a window, a suspension, a lack of approval. Nothing was tried."""
         return self.phase is Phase.FAILED and not self.attempted and bool(self.desired_digest)

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-from gitopsd.config.application import read_source, spec_document, without_unset
+from gitopsd.config.application import read_source, retry_findings, spec_document, without_unset
 from gitopsd.config.documents import Document
 from gitopsd.config.rules import mapping
 from gitopsd.config.validate import validate
-from gitopsd.model.app import App, Source
+from gitopsd.model.app import App, Retry, Source
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.plan import Action
 from gitopsd.model.record import ObjectResult, Phase, ResultStatus, SyncRecord, Trigger, TriggerKind
@@ -68,10 +68,16 @@ def _adapter() -> TypeAdapter[_Sync]:
     return TypeAdapter(_Sync)
 
 
+@cache
+def _retry_adapter() -> TypeAdapter[Retry]:
+    return TypeAdapter(Retry)
+
+
 def asked(operation: Any, app: App) -> Trigger:
     """The sync that the field asks for; raises ConfigError where it asks for something that would not be done.
 
-    As in Argo CD, nothing is pruned unless `prune` says so, whatever the application's own policy.
+    As in Argo CD, nothing is pruned unless `prune` says so, whatever the application's own policy; nor is it tried again without
+    `retry.limit`, but as that policy says.
     """
     if not mapping(operation).get("sync"):
         raise ConfigError("operation.sync: is missing: there is no other operation")
@@ -87,7 +93,25 @@ def asked(operation: Any, app: App) -> Trigger:
         force=bool(mapping(sync.sync_strategy.get("hook")).get("force")),
         resources=tuple(one.selector for one in sync.resources),
         options=sync.sync_options,
+        retry=_retry(without_unset(operation).get("retry")),
     )
+
+
+def resumed(trigger: Trigger, state: Mapping[str, Any]) -> Trigger:
+    """The sync of an operation that an earlier process may have been at, as its `state` says: tries made by it count."""
+    known = state.get("retryCount")
+    cut_off = state.get("phase") == Phase.RUNNING and mapping(state.get("operation")).get("retry")
+    return replace(trigger, retries=known) if cut_off and trigger.retry and isinstance(known, int) and known > 0 else trigger
+
+
+def _retry(written: Any) -> Retry | None:
+    if not isinstance(written, dict) or not written.get("limit"):
+        return None
+    retry = validate(_retry_adapter(), Document("operation", {"retry": written}), ("retry",))
+    if wrong := next(retry_findings(written), None):
+        path, message = wrong
+        raise ConfigError(f"operation.retry.{'.'.join(map(str, path))}: {message}")
+    return retry
 
 
 def _refusals(sync: _Sync, app: App) -> Iterator[str]:
@@ -122,6 +146,8 @@ def operation_state(record: SyncRecord, app: App) -> dict[str, Any]:
         "message": record.message[:MAX_MESSAGE],
         "startedAt": moment(record.started),
     }
+    if record.trigger.retries:
+        state["retryCount"] = record.trigger.retries
     if record.finished is not None:
         state["finishedAt"] = moment(record.finished)
     if record.commits:
@@ -145,7 +171,8 @@ def _operation(record: SyncRecord) -> dict[str, Any]:
         "syncStrategy": {"hook": {"force": True}} if trigger.force else {},
     }
     by = {"username": trigger.actor} if trigger.kind is TriggerKind.MANUAL else {"automated": True}
-    return {"sync": {name: value for name, value in sync.items() if value}, "initiatedBy": by}
+    retry = {"retry": _retry_adapter().dump_python(trigger.retry, by_alias=True)} if trigger.retry else {}
+    return {"sync": {name: value for name, value in sync.items() if value}, "initiatedBy": by, **retry}
 
 
 def _resource(name: str) -> dict[str, Any]:

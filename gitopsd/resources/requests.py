@@ -15,7 +15,7 @@ from gitopsd.model.errors import ConfigError
 from gitopsd.model.record import Phase, SyncRecord, Trigger, TriggerKind
 from gitopsd.model.refs import Object
 from gitopsd.model.status import AppStatus
-from gitopsd.resources.operation import asked
+from gitopsd.resources.operation import asked, resumed
 from gitopsd.resources.writeback import Taken, Writeback
 
 
@@ -67,10 +67,12 @@ class Requests:
     def _heed_operation(self, status: AppStatus, resource: Object) -> None:
         key, wanted = status.app.key, resource.get("operation")
         taken = self.writeback.taken.get(key)
-        if not wanted or (taken and (taken.asked == wanted or not taken.record.finished)):
+        if not wanted or (taken and taken.asked == wanted):
             return
         try:
-            operation = self.agent.sync(key, asked(wanted, status.app))
+            trigger = asked(wanted, status.app)
+            state = mapping(mapping(resource.get("status")).get("operationState"))
+            operation = self.agent.sync(key, trigger if taken else resumed(trigger, state))
         except (ConfigError, RefusedError) as error:
             now = self.agent.reconciler.ports.clock.now()
             refused = SyncRecord(key, Trigger(TriggerKind.MANUAL), Phase.ERROR, str(error), now, now)
@@ -83,6 +85,8 @@ class Requests:
     def _take(self, key: AppKey, taken: Taken, operation: Operation) -> None:
         def over(done: asyncio.Future[SyncRecord]) -> None:
             now = self.agent.reconciler.ports.clock.now()
+            if done.cancelled() and self.agent.stopping:
+                return  # the next start takes it up again
             ended = replace(taken.record, phase=Phase.FAILED, message="terminated", finished=now)
             taken.record = ended if done.cancelled() else done.result()
             self.writeback.due(key)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gitopsd.config.resources import REFRESH
+from gitopsd.model.refs import Object
 from gitopsd.resources.holder import CONTROLLER
 from localcluster import LocalCluster
 from localcluster.api import RequestError
@@ -16,6 +17,7 @@ from tests.cluster.resources import LABEL, Land, land
 from tests.gitrepo import Content
 
 NAMESPACE = "application-resources"
+LATE = "application-resources-late"
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +30,15 @@ def here(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     cluster.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
 
 
-def config_map(name: str, annotations: str = "") -> str:
+def config_map(name: str, annotations: str = "", namespace: str = "") -> str:
     """A ConfigMap as YAML."""
-    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, annotations: {{{annotations}}}}}\ndata: {{key: value}}\n"
+    metadata = f"{{name: {name}, namespace: '{namespace}', annotations: {{{annotations}}}}}"
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\ndata: {{key: value}}\n"
 
 
 FILES: dict[str, Content] = {
-    f"{name}/a.yaml": config_map(name) for name in ("quiet", "asked", "held", "broken", "going", "child")
+    **{f"{name}/a.yaml": config_map(name) for name in ("quiet", "asked", "held", "broken", "going", "child")},
+    "tried/a.yaml": config_map("tried", namespace=LATE),
 }
 
 
@@ -92,6 +96,32 @@ def test_an_operation_and_a_refresh_are_obeyed_and_taken_away(here: Land) -> Non
     here.patch("asked", {"metadata": {"annotations": {REFRESH: "normal"}}}, "argocd-server")
     here.daemon.until(lambda: REFRESH not in here.get("asked")["metadata"].get("annotations", {}))
     assert here.status("asked")["reconciledAt"] >= status["reconciledAt"]
+
+
+def test_an_operation_is_tried_again_as_it_says(here: Land, cluster: LocalCluster) -> None:
+    """It goes on while it waits, and its state counts; what it lacked is there now, and it has been done as it was asked for."""
+    here.create("tried", automated=False)
+    here.until_state("tried", "OutOfSync Missing")
+    retry = {"limit": -1, "backoff": {"duration": "1s", "factor": 1}}
+    here.patch("tried", {"operation": {"initiatedBy": {"username": "ann"}, "sync": {"prune": True}, "retry": retry}})
+
+    def state() -> Object:
+        found: Object = here.status("tried").get("operationState") or {}
+        return found
+
+    here.daemon.until(lambda: state().get("retryCount", 0) > 1, lambda: json.dumps(here.get("tried")))
+    assert (state()["phase"], state()["operation"]["retry"]["limit"], here.get("tried")["operation"]["retry"]) == (
+        "Running",
+        -1,
+        retry,
+    )
+    cluster.api.create("/api/v1/namespaces", {"metadata": {"name": LATE}})
+    here.daemon.until(lambda: "operation" not in here.get("tried"), lambda: json.dumps(here.get("tried")))
+    here.until_state("tried", "Synced Healthy")
+    ended = state()
+    assert (ended["phase"], ended["operation"]["initiatedBy"]) == ("Succeeded", {"username": "ann"})
+    assert ended["retryCount"] > 1
+    cluster.api.request("DELETE", f"/api/v1/namespaces/{LATE}")
 
 
 def test_what_argo_cd_reconciles_is_refused_and_left_alone(here: Land) -> None:

@@ -76,7 +76,7 @@ def test_a_pass_under_way_has_the_first_word(outcome: Phase | None) -> None:
         loop, one = asyncio.get_running_loop(), app()
         passes: dict[AppKey, Pass] = {}
         tried: list[float] = []
-        retries = Retries(lambda _: tried.append(loop.time()), passes.get)
+        retries = Retries(lambda *_: tried.append(loop.time()), passes.get)
         retries.passed(one, FAILED, None)
         task = asyncio.create_task(asyncio.sleep(60, FAILED))
         passes[one.key] = Pass(FAILED.trigger, task, Course())
@@ -99,8 +99,8 @@ def test_a_sync_that_must_not_be_counts_for_nothing() -> None:
     """What failed before still waits for its retry, and has no fewer of them."""
 
     async def tried() -> int:
-        tries: list[AppKey] = []
-        retries = Retries(tries.append, lambda _: None)
+        tries: list[Trigger] = []
+        retries = Retries(lambda _, trigger: tries.append(trigger), lambda _: None)
         retries.passed(trying(1), FAILED, None)
         retries.passed(trying(1), replace(FAILED, attempted=False), FAILED)
         await asyncio.sleep(1000)

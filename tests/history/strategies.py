@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
-from gitopsd.model.app import AppKey
+from gitopsd.model.app import AppKey, Backoff, Retry
 from gitopsd.model.health import Health, HealthStatus
 from gitopsd.model.plan import Action, FieldChange
 from gitopsd.model.record import (
@@ -54,6 +54,8 @@ triggers = st.builds(
     st.booleans(),
     st.lists(texts, max_size=2).map(tuple),
     st.lists(texts, max_size=2).map(tuple),
+    st.none() | st.builds(Retry, st.integers(-1, 9), st.booleans(), st.builds(Backoff, texts, st.integers(1, 9), texts)),
+    st.integers(0, 9),
 )
 apps = st.builds(AppKey, names, names)
 records = st.builds(

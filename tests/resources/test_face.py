@@ -14,17 +14,18 @@ from gitopsd.config.resources import REFRESH, ApplicationResources
 from gitopsd.config.rules import mapping
 from gitopsd.daemon.agent import Agent
 from gitopsd.model.app import App, AppKey
-from gitopsd.model.errors import ClusterError, GitopsdError
+from gitopsd.model.errors import ClusterError, GitopsdError, ObjectError
 from gitopsd.model.plan import Step
 from gitopsd.model.refs import Object
 from gitopsd.ports import Written
 from gitopsd.resources import writeback as module
 from gitopsd.resources.face import Resources
 from gitopsd.resources.holder import CONTROLLER
+from gitopsd.resources.operation import asked, resumed
 from gitopsd.resources.requests import Requests
 from gitopsd.resources.writeback import Writeback
 from tests.fakes import FakeCluster
-from tests.plan.builders import manifest
+from tests.plan.builders import manifest, ref
 from tests.reconciling import World
 from tests.resources.test_patch import merged
 from tests.waiting import until
@@ -248,6 +249,40 @@ async def test_an_operation_that_would_not_be_done_is_refused_in_its_state() -> 
             "Error",
             "operation.sync.manifests: is not supported: gitopsd deploys what Git holds",
         )
+
+
+RETRIED = {"sync": {"revision": "c1"}, "retry": {"limit": 9, "backoff": {"duration": "1h"}}}
+
+
+async def test_an_operation_that_waits_to_be_tried_again_gives_way_to_another() -> None:
+    """Its field stays as long as it waits; one that is written in its place is done at once."""
+    async with town(resource(automated=False)) as found:
+        await found.shown("OutOfSync")
+        found.cluster.failures["dry_run", ref("a")] = ObjectError(ref("a"), "create", "Forbidden", "not today")
+        found.followed.change(KEY, {"operation": RETRIED})
+        found.scan()
+        await until(lambda: found.status.get("operationState", {}).get("retryCount") == 1)
+        assert (found.phase(), found.live["operation"]) == ("Running", RETRIED)
+        found.cluster.failures.clear()
+        found.followed.change(KEY, {"operation": {"initiatedBy": {"username": "ben"}, "retry": None}})
+        found.scan()
+        await until(lambda: "operation" not in found.live and found.phase() == "Succeeded")
+        assert found.status["operationState"]["operation"]["initiatedBy"] == {"username": "ben"}
+        assert "retryCount" not in found.status["operationState"]
+
+
+async def test_an_operation_that_waits_is_left_to_the_next_start() -> None:
+    """The end of gitopsd is no end of what somebody asked for, and what was tried counts."""
+    async with town(resource(automated=False)) as found:
+        await found.shown("OutOfSync")
+        found.cluster.failures["dry_run", ref("a")] = ObjectError(ref("a"), "create", "Forbidden", "not today")
+        found.followed.change(KEY, {"operation": RETRIED})
+        found.scan()
+        await until(lambda: found.status.get("operationState", {}).get("retryCount") == 1)
+        await found.agent.drain(5)
+        await found.resources.writeback.close()
+        assert (found.phase(), found.live["operation"]) == ("Running", RETRIED)
+        assert resumed(asked(RETRIED, found.world.app), found.status["operationState"]).retries == 1
 
 
 async def test_phase_terminating_ends_the_sync_under_way() -> None:

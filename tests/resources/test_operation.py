@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gitopsd.model.app import Source
+from gitopsd.model.app import Backoff, Retry, Source
 from gitopsd.model.errors import ConfigError
 from gitopsd.model.plan import Action
 from gitopsd.model.record import ObjectResult, ResultStatus, Trigger, TriggerKind
-from gitopsd.resources.operation import MAX_RESULTS, asked, operation_state
+from gitopsd.resources.operation import MAX_RESULTS, asked, operation_state, resumed
 from tests.resources.shown import APP, REF, record
 
 
@@ -62,12 +62,52 @@ def test_nothing_is_pruned_unasked() -> None:
         ({"sync": {"source": {"repoURL": "elsewhere", "path": "path"}}}, "sync.source: is not the application's own"),
         ({"sync": {"revisions": ["a", "b"]}}, "only the first source"),
         ({"sync": {"syncStrategy": {"apply": {}}}}, "hooks are run"),
+        ({"sync": {"prune": True}, "retry": {"limit": "5"}}, "operation: retry.limit: must be a whole number"),
+        ({"sync": {"prune": True}, "retry": {"limit": 5, "backoff": {"duration": "soon"}}}, "operation.retry.backoff.duration: "),
     ],
 )
 def test_what_would_not_be_done_is_refused(operation: dict[str, Any], words: str) -> None:
     """Rather than something else done."""
     with pytest.raises(ConfigError, match=words):
         asked(operation, APP)
+
+
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [
+        ({"limit": 3}, Retry(3)),
+        ({"limit": -1, "backoff": {"duration": "1s", "factor": None}}, Retry(-1, backoff=Backoff("1s"))),
+        ({"limit": 1, "refresh": True, "backoff": {"maxDuration": "10m", "factor": 3}}, Retry(1, True, Backoff("5s", 3, "10m"))),
+        ({"limit": 0}, None),
+        ({"backoff": {"duration": "1s"}}, None),
+        (None, None),
+    ],
+)
+def test_how_it_is_tried_again(written: Any, policy: Retry | None) -> None:
+    """As its `retry` says, with Argo CD's defaults; it isn't without a limit."""
+    assert asked({"sync": {"prune": True}, "retry": written}, APP).retry == policy
+
+
+def test_the_state_counts_retries() -> None:
+    """As Argo CD's does; the operation stands there as it was asked for."""
+    trigger = Trigger(TriggerKind.MANUAL, actor="ann", prune=False, retry=Retry(3, backoff=Backoff("1s")), retries=2)
+    state = operation_state(replace(record(), trigger=trigger), APP)
+    assert state["retryCount"] == 2
+    retry = {"limit": 3, "refresh": False, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "3m"}}
+    assert state["operation"]["retry"] == retry
+    assert asked(state["operation"], APP) == replace(trigger, revision="c1", retries=0)
+    assert "retryCount" not in operation_state(record(), APP)
+
+
+@pytest.mark.parametrize(
+    ("changes", "retries"),
+    [({}, 2), ({"phase": "Failed"}, 0), ({"operation": {"sync": {}}}, 0), ({"retryCount": "2"}, 0), ({"retryCount": -2}, 0)],
+)
+def test_tries_of_an_earlier_process_count(changes: dict[str, Any], retries: int) -> None:
+    """If it was cut off at just such an operation; what somebody else has written into the state is no number of tries."""
+    state = {"phase": "Running", "operation": {"sync": {"prune": True}, "retry": {"limit": 3}}, "retryCount": 2}
+    assert resumed(Trigger(TriggerKind.MANUAL, retry=Retry(3)), state | changes).retries == retries
+    assert resumed(Trigger(TriggerKind.MANUAL), state).retries == 0
 
 
 def test_the_result_of_many_objects_has_the_failures_first() -> None:
