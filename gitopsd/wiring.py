@@ -20,6 +20,7 @@ from gitopsd.cluster.clusters import Clusters
 from gitopsd.cluster.config import Alone, ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Declared
 from gitopsd.cluster.leases import Leases
+from gitopsd.cluster.reflector import Target
 from gitopsd.config import (
     ApplicationFiles,
     Config,
@@ -68,6 +69,7 @@ from gitopsd.service import Addresses, Service
 from gitopsd.source.credentials import Credentials as SourceCredentials
 from gitopsd.source.network import Network, Request
 from gitopsd.source.remote import Bounds
+from gitopsd.source.secrets import SELECTOR, TRUST, RepositorySecrets
 from gitopsd.source.signatures import Keyring
 from gitopsd.source.sources import Repository, Sources
 from gitopsd.source.trust import TrustedSources
@@ -111,7 +113,7 @@ async def open_service(config: Config) -> Service:
     scan = _Scan(ApplicationFiles(config), config.defaults, agent, clusters, history, metrics, events, resources)
     timers = Timers(agent, sources, Polling(config.polling.interval.total_seconds(), config.polling.jitter), scan)
     _follow(config, declared, resources.requests, timers)
-    _follow_secrets(config, clusters, watching)
+    _follow_secrets(config, clusters, watching, sources.secrets)
     checks = Readiness(history, clusters.status, sharing.membership.exclusion if sharing else None).checks
     explain = Explainer(ports, renderer.explain, sources.blame, config.field_manager).explain
     orders = Orders(agent, history, sources, clock)
@@ -277,9 +279,16 @@ def _addresses(config: Config) -> Addresses:
     return Addresses(config.server.listen, config.server.metrics)
 
 
-def _follow_secrets(config: Config, clusters: Clusters, watching: _Watching) -> None:
-    if config.cluster_secrets:
-        clusters.follow_secrets(config.cluster_secrets.cluster, config.cluster_secrets.namespace, watching.all)
+def _follow_secrets(config: Config, clusters: Clusters, watching: _Watching, credentials: RepositorySecrets | None) -> None:
+    if place := config.cluster_secrets:
+        clusters.follow_secrets(place.cluster, place.namespace, watching.all)
+    if (place := config.repository_secrets) and credentials:
+        home = f"/api/v1/namespaces/{place.namespace}"
+        target = Target("repository Secrets", f"{home}/secrets", {"labelSelector": SELECTOR})
+        credentials.failure = clusters.follow(place.cluster, target, credentials.take)
+        for name in TRUST:
+            target = Target(f"ConfigMap {name}", f"{home}/configmaps", {"fieldSelector": f"metadata.name={name}"})
+            clusters.follow(place.cluster, target, partial(credentials.trust, name))
 
 
 def _settings(app: App, defaults: Defaults) -> AppSettings:
@@ -358,7 +367,8 @@ def _network(config: Config, metrics: Metrics, history: History, nursery: Nurser
 
 def _sources(config: Config, clock: SystemClock, network: Network) -> Sources:
     repositories = [Repository(entry.url, _credentials(entry.credentials)) for entry in config.repositories]
-    return Sources(config.storage.mirrors, clock, repositories=repositories, network=network)
+    declared = RepositorySecrets() if config.repository_secrets else None
+    return Sources(config.storage.mirrors, clock, repositories=repositories, secrets=declared, network=network)
 
 
 def _trusted(sources: Sources, config: Config) -> TrustedSources:

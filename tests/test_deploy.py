@@ -13,6 +13,7 @@ from gitopsd.clock import SystemClock
 from gitopsd.config import load_config
 from gitopsd.model.refs import Object
 from gitopsd.observe.metrics import Metrics
+from gitopsd.source.secrets import TRUST
 from tests.rendering import ROOT, gitopsd_builds, kustomize_builds
 
 INSTALLATIONS = (
@@ -136,6 +137,22 @@ def test_impersonation_is_of_named_accounts_only() -> None:
         ["impersonate"],
         ["gitopsd-deployer"],
     )
+
+
+def test_repository_secrets_are_read_in_one_namespace(tmp_path: Path) -> None:
+    """The component's rights are those of a Role: to look, and no verb more; its configuration looks just there."""
+    folder = ROOT / "deploy/components/repository-secrets"
+    role, binding = yaml.safe_load_all((folder / "rbac.yaml").read_text())
+    assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    config_maps = next(rule for rule in role["rules"] if "configmaps" in rule["resources"])
+    assert config_maps["resourceNames"] == list(TRUST)
+    (pod,) = pod_specs([yaml.safe_load((folder / "deployment.yaml").read_text())])
+    environment = {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
+    (tmp_path / "config.yaml").write_text("apiVersion: gitopsd.dev/v1alpha1\nkind: Config\n")
+    config = load_config(tmp_path / "config.yaml", environment)
+    assert config.repository_secrets
+    assert config.repository_secrets.namespace == role["metadata"]["namespace"] == binding["metadata"]["namespace"]
 
 
 def test_replicas_share_what_they_can_share(tmp_path: Path) -> None:

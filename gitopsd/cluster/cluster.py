@@ -72,9 +72,9 @@ class Cluster:
         self.config = config
         self._client.reconfigure(config)
 
-    def follow(self, target: Target, sink: Sink) -> None:
+    def follow(self, target: Target, sink: Sink) -> Reflector:
         """Follows a collection as long as the cluster is known."""
-        self._watches.follow(target, sink)
+        return self._watches.follow(target, sink)
 
     @property
     def target(self) -> project.Target:

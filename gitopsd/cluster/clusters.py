@@ -13,7 +13,7 @@ from gitopsd.cluster.config import IN_CLUSTER, ClusterConfig, Identity, Listener
 from gitopsd.cluster.declared import Collection, Declared
 from gitopsd.cluster.link import ClusterStatus
 from gitopsd.cluster.secrets import SELECTOR, ClusterSecrets, same_cluster
-from gitopsd.model.app import App
+from gitopsd.model.app import App, AppKey
 from gitopsd.model.errors import ClusterError
 from gitopsd.model.health import Health
 from gitopsd.model.plan import DesiredSet, Inventory, Live, Step
@@ -67,9 +67,17 @@ class Clusters:
     def follow_secrets(self, home: str, namespace: str, on_change: Callable[[], None]) -> None:
         """Takes clusters from Argo CD's cluster Secrets in a namespace of the cluster `home`, as they come, change and go."""
         secrets = ClusterSecrets(tuple(cluster.config for cluster in self._clusters.values()))
-        sink = Collection(lambda: self._take(secrets.read(sink.objects), on_change))
-        path = f"/api/v1/namespaces/{namespace}/secrets"
-        self._clusters[home].follow(reflector.Target("cluster Secrets", path, {"labelSelector": SELECTOR}), sink)
+        target = reflector.Target("cluster Secrets", f"/api/v1/namespaces/{namespace}/secrets", {"labelSelector": SELECTOR})
+        self.follow(home, target, lambda objects: self._take(secrets.read(objects), on_change))
+
+    def follow(self, home: str, target: reflector.Target, take: Callable[[Mapping[AppKey, Object]], None]) -> Callable[[], str]:
+        """Has `take` told of what `target` is in the cluster `home`, at first and whenever it changes.
+
+        What it gives says why that can't be watched just now; empty where it can.
+        """
+        sink = Collection(lambda: take(sink.objects))
+        followed = self._clusters[home].follow(target, sink)
+        return lambda: followed.failure or ""
 
     def _take(self, declared: Mapping[str, ClusterConfig], on_change: Callable[[], None]) -> None:
         """Makes the clusters those that are declared. One that is only reached in another way goes on."""

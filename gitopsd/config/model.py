@@ -150,8 +150,8 @@ class Cluster(Section):
     """The context of that file; its current one where this is silent."""
 
 
-class ClusterSecrets(Section):
-    """Where Argo CD's cluster Secrets are: more clusters, which come and go without a restart."""
+class ArgoSecrets(Section):
+    """Where Secrets of Argo CD's kind are, which come, change and go without a restart."""
 
     cluster: str = "in-cluster"
     """The name of the cluster that they are in."""
@@ -359,10 +359,12 @@ class Config(Section):
     """How repositories are asked for news."""
     clusters: tuple[Cluster, ...] = (Cluster(name="in-cluster", server=IN_CLUSTER),)
     """The clusters that applications may name."""
-    cluster_secrets: ClusterSecrets | None = None
-    """Argo CD's cluster Secrets."""
+    cluster_secrets: ArgoSecrets | None = None
+    """Argo CD's cluster Secrets: more clusters."""
     repositories: tuple[Repository, ...] = ()
     """Credentials of repositories."""
+    repository_secrets: ArgoSecrets | None = None
+    """Argo CD's repository Secrets: credentials of repositories that nothing above is for."""
     signatures: Signatures = Signatures()
     """Public keys of who signs commits."""
     applications: tuple[ApplicationSource, ...] = ()

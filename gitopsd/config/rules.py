@@ -47,7 +47,8 @@ def contradictions(config: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _storage(mapping(config.get("storage")))
     yield from _replicas(config)
     yield from _clusters(config.get("clusters"))
-    yield from _cluster_secrets(config)
+    yield from _secrets("clusterSecrets", config)
+    yield from _secrets("repositorySecrets", config)
     yield from _repositories(config.get("repositories"))
     yield from _health(mapping(config.get("health")).get("rules"))
     for index, source in mappings(config.get("applications")):
@@ -91,11 +92,11 @@ def _clusters(clusters: Any) -> Iterator[Finding]:
             yield ("clusters", index, "context"), "needs kubeconfig: the file that has this context"
 
 
-def _cluster_secrets(config: Mapping[str, Any]) -> Iterator[Finding]:
-    home = mapping(config.get("clusterSecrets")).get("cluster", "in-cluster")
+def _secrets(section: str, config: Mapping[str, Any]) -> Iterator[Finding]:
+    home = mapping(config.get(section)).get("cluster", "in-cluster")
     names = [cluster.get("name") for _, cluster in mappings(config.get("clusters", [{"name": "in-cluster"}]))]
-    if config.get("clusterSecrets") is not None and home not in names:
-        yield ("clusterSecrets", "cluster"), "names no entry of clusters"
+    if config.get(section) is not None and home not in names:
+        yield (section, "cluster"), "names no entry of clusters"
 
 
 def _repositories(repositories: Any) -> Iterator[Finding]:

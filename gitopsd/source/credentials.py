@@ -45,10 +45,8 @@ class Credentials:
     def read(self, location: Location) -> Access:
         """What the files hold now. Raises SourceError, which names the file that can't be read."""
         secret = self.token or self.password
-        if secret and not (location.encrypted or self.insecure_send_unencrypted):
-            raise SourceError(
-                f"credentials are not sent over {location.scheme}://, where anybody can read them; use https://", location.public
-            )
+        if secret and not self.insecure_send_unencrypted:
+            check_encrypted(location)
 
         def text(path: Path | None) -> str:
             return "" if path is None else _read(path, location.public)
@@ -84,6 +82,14 @@ class Access:
     def values(self) -> tuple[str, ...]:
         """What no message may hold."""
         return tuple(value for value in (self.password, self.ssh_key, self.ssh_passphrase, self.proxy) if value)
+
+
+def check_encrypted(location: Location) -> None:
+    """Raises SourceError where others could read what is sent there."""
+    if not location.encrypted:
+        raise SourceError(
+            f"credentials are not sent over {location.scheme}://, where anybody can read them; use https://", location.public
+        )
 
 
 def _read(path: Path, repository: str) -> str:

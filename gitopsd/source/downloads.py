@@ -14,7 +14,7 @@ from gitopsd.model.tree import DictTree
 from gitopsd.ports import Clock
 from gitopsd.source import charts
 from gitopsd.source.charts import OCI, Archive, Version
-from gitopsd.source.credentials import Credentials
+from gitopsd.source.credentials import Access
 from gitopsd.source.network import Network
 from gitopsd.source.urls import Location, parse_url
 
@@ -32,7 +32,7 @@ class Downloads:
     """Charts by `REPOSITORY#NAME`, files by `URL#`. What was found stays as it is until a poll finds something else."""
 
     network: Network
-    credentials: Callable[[Location], Credentials]
+    access: Callable[[Location], Access]
     clock: Clock
     _versions: dict[str, tuple[Version, ...]] = field(default_factory=dict)
     _files: dict[str, Snapshot] = field(default_factory=dict)
@@ -90,18 +90,18 @@ class Downloads:
 
     async def _listed(self, repository: str, name: str) -> tuple[Version, ...]:
         location = location_of(repository)
-        access = self.credentials(location).read(location)
+        access = self.access(location)
         return await self.network.download(location, access, charts.versions, repository, name)
 
     async def _fetched(self, repository: str, name: str, version: Version) -> Snapshot:
         location = location_of(repository)
-        access = self.credentials(location).read(location)
+        access = self.access(location)
         found = await self.network.download(location, access, charts.archive, repository, version)
         return self._snapshot(location, f"{version.name}@sha256:{found.digest}", f"{name} {version.name}", found)
 
     async def _content(self, url: str) -> Snapshot:
         location = location_of(url)
-        found = await self.network.download(location, self.credentials(location).read(location), charts.content, url)
+        found = await self.network.download(location, self.access(location), charts.content, url)
         return self._snapshot(location, f"sha256:{found.digest}", "", found)
 
     def _snapshot(self, location: Location, commit: str, message: str, found: Archive) -> Snapshot:

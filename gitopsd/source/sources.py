@@ -10,12 +10,13 @@ from gitopsd.model.app import App, Source
 from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import CacheUse, Clock
 from gitopsd.render.needs import Elsewhere, RemoteChart, RemoteFile
-from gitopsd.source.credentials import Credentials
+from gitopsd.source.credentials import Access, Credentials
 from gitopsd.source.downloads import Downloads, location_of
 from gitopsd.source.network import Network
+from gitopsd.source.secrets import RepositorySecrets
 from gitopsd.source.signatures import Signed
 from gitopsd.source.tracking import RepositoryStatus, Tracked
-from gitopsd.source.urls import Location, parse_url
+from gitopsd.source.urls import Location, closest, parse_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,23 @@ def revision_of(source: Source, index: int, revisions: tuple[str, ...]) -> str:
 class Sources:
     """Git (a `gitopsd.ports.SourcePort`). Mirrors are kept in `folder`.
 
-    `network` is how it speaks with servers.
+    `network` is how it speaks with servers, `secrets` is where credentials stand of which `repositories` says nothing.
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, *, repositories: Sequence[Repository] = (), network: Network | None = None
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        repositories: Sequence[Repository] = (),
+        secrets: RepositorySecrets | None = None,
+        network: Network | None = None,
     ) -> None:
         self._folder, self._clock = folder, clock
         self._credentials = {location_of(repository.url).key: repository.credentials for repository in repositories}
+        self.secrets = secrets
         self._network = network or Network()
-        self._downloads = Downloads(self._network, self._credentials_for, clock)
+        self._downloads = Downloads(self._network, self._access, clock)
         self._tracked: dict[str, Tracked] = {}
         self._distrusted = False
 
@@ -52,6 +60,7 @@ class Sources:
         found = []
         for index, source in enumerate(app.sources):
             wanted = revision_of(source, index, revisions)
+            self._permit(source.repo_url, app.spec.project)
             if source.chart:
                 version = wanted.partition("@")[0]  # a chart's snapshot is named by version and digest
                 found.append(await self._downloads.chart(source.repo_url, source.chart, version))
@@ -64,7 +73,8 @@ class Sources:
         return await self._follow(repository).snapshot(revision)
 
     async def fetch(self, need: Elsewhere) -> Snapshot:
-        """What a render needs from elsewhere, as it is now. Raises SourceError."""
+        """What a render needs from elsewhere, as it is now; no project has that for itself. Raises SourceError."""
+        self._permit(need.url if isinstance(need, RemoteFile) else need.repository, "")
         if isinstance(need, RemoteChart):
             return await self._downloads.chart(need.repository, need.name, need.version)
         if isinstance(need, RemoteFile):
@@ -110,17 +120,17 @@ class Sources:
     def _follow(self, url: str) -> Tracked:
         location = parse_url(url)
         if location.key not in self._tracked:
-            credentials = self._credentials_for(location)
-            self._tracked[location.key] = Tracked(location, credentials, self._folder, self._network, self._clock)
+            self._tracked[location.key] = Tracked(location, self._access, self._folder, self._network, self._clock)
             self._tracked[location.key].distrusted = self._distrusted
         return self._tracked[location.key]
 
-    def _credentials_for(self, location: Location) -> Credentials:
-        """Those of the repository, or of the longest part of its path that has some: `https://github.com/org` serves it all."""
-        key = location.key
-        while key not in self._credentials:
-            shorter = key.rpartition("/")[0]
-            if not shorter or shorter.endswith("/"):
-                return Credentials()
-            key = shorter
-        return self._credentials[key]
+    def _access(self, location: Location) -> Access:
+        """What it takes to speak with the repository, as it is now: it may be another with each operation."""
+        configured = closest(self._credentials, location.key)
+        if configured is None and self.secrets:
+            return self.secrets.access(location)
+        return (configured or Credentials()).read(location)
+
+    def _permit(self, url: str, project: str) -> None:
+        if self.secrets and closest(self._credentials, (location := location_of(url)).key) is None:
+            self.secrets.permit(location, project)

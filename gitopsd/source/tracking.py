@@ -7,7 +7,7 @@ import contextlib
 import math
 import random
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from gitopsd.model.errors import SourceError
 from gitopsd.model.source import Commit, Lines, Snapshot
 from gitopsd.ports import CacheUse, Clock
 from gitopsd.source import mirror, revisions
-from gitopsd.source.credentials import Credentials
+from gitopsd.source.credentials import Access
 from gitopsd.source.mirror import Move, Wanted
 from gitopsd.source.network import Network
 from gitopsd.source.objects import objects_at
@@ -56,13 +56,15 @@ class RepositoryStatus:
 class Tracked:
     """A repository that is followed. One operation at a time; who polls while a poll runs waits for its result."""
 
-    def __init__(self, location: Location, credentials: Credentials, folder: Path, network: Network, clock: Clock) -> None:
-        """`folder` is that of all mirrors."""
+    def __init__(
+        self, location: Location, access: Callable[[Location], Access], folder: Path, network: Network, clock: Clock
+    ) -> None:
+        """`folder` is that of all mirrors; `access` gives what an operation takes, or raises SourceError."""
         self.location = location
         self.status = RepositoryStatus(location.public)
         self.distrusted = False
         """Whether the mirror may be behind what somebody else has seen: the next poll that succeeds brings it level."""
-        self._credentials, self._network, self._clock = credentials, network, clock
+        self._access, self._network, self._clock = access, network, clock
         self._path = folder / location.folder
         self._objects = objects_at(str(self._path), location.public)
         self._lock = asyncio.Lock()
@@ -153,7 +155,7 @@ class Tracked:
             self._refs = await self._network.load(self._path)
         if self._refs is None or not mirror.seems_sound(self._path):
             return True
-        refs = await self._network.ask(self.location, self._credentials.read(self.location))
+        refs = await self._network.ask(self.location, self._access(self.location))
         return refs.followed(self._others()) != self._refs
 
     async def _ask_for(self, revision: str) -> Refs:
@@ -174,7 +176,7 @@ class Tracked:
         """Fetches what moved, and `other`."""
         others = self._others() | ({other} if other else set())
         given = frozenset(self._given)
-        access = self._credentials.read(self.location)
+        access = self._access(self.location)
         wanted = Wanted(frozenset(others), given)
         fetched = await self._network.fetch(self.location, access, self._path, wanted)
         self._given -= given

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from gitopsd.model.errors import SourceError
@@ -18,6 +20,7 @@ _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 _SCP_LIKE = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^@/:\[\]]+):(?P<path>.+)")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?")
 _ENCRYPTED = ("https", "ssh")
+_V = TypeVar("_V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,15 @@ def parse_url(url: str) -> Location:
         path, user = match["path"], match["user"] or ""
         return Location("ssh", path.strip("/"), _host(match["host"].strip("[]")), user=user, home=not path.startswith("/"))
     raise _unusable("is neither a URL with a scheme, nor host:path, nor an absolute path")
+
+
+def closest(known: Mapping[str, _V], key: str) -> _V | None:
+    """What is known of a repository, or of the longest part of its path of which something is: `https://github.com/org`."""
+    while key not in known:
+        key = key.rpartition("/")[0]
+        if not key or key.endswith("/"):
+            return None
+    return known[key]
 
 
 def _with_scheme(url: str) -> Location:

@@ -62,7 +62,7 @@ def test_example_is_complete(path: str) -> None:
 def test_example_has_the_defaults() -> None:
     """What the example shows of sections without examples of their own is what holds when they are left out."""
     example, silent = load_config(EXAMPLE, {}), Config(apiVersion="gitopsd.dev/v1alpha1", kind="Config")
-    own = {"clusters", "cluster_secrets", "repositories", "signatures", "applications", "health"}
+    own = {"clusters", "cluster_secrets", "repositories", "repository_secrets", "signatures", "applications", "health"}
     assert example.model_dump(exclude=own) == silent.model_dump(exclude=own)
 
 

@@ -106,6 +106,7 @@ def test_refusal_names_place_and_field(tmp_path: Path, text: str, complaint: str
         ("clusters: [{name: a}, {name: b}]", "clusters[1]: has no kubeconfig, and clusters[0] already is the one"),
         ("clusters: [{name: a, context: c}]", "clusters[0].context: needs kubeconfig"),
         ("clusterSecrets: {cluster: west}", "clusterSecrets.cluster: names no entry of clusters"),
+        ("repositorySecrets: {cluster: west}", "repositorySecrets.cluster: names no entry of clusters"),
         ("storage: {passwordFile: p}", "storage.passwordFile: is for PostgreSQL"),
         ("replicas: {mode: leader}", "replicas.mode: is leader, and replicas share one history: storage.history has to be a"),
         ("storage: {history: 'mysql://h/d'}", "storage.history: is no database: write sqlite:///PATH or postgresql://"),
