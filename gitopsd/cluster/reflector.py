@@ -31,6 +31,8 @@ REFUSED_PAUSE = 20.0
 """After a refusal (no right to watch, kind no longer served), which time alone seldom mends."""
 
 _PAGE = 500
+_TURN = 16
+"""Objects that are taken in at a time: in a burst of changes the others have their turns too."""
 _GONE, _UNSERVED = 410, 404
 
 
@@ -78,6 +80,7 @@ class Reflector:
         self._listing = True
         self._streamed = True
         self._lost = False
+        self._taken = 0
         self._settled = asyncio.Event()
 
     @property
@@ -146,6 +149,7 @@ class Reflector:
                 async for event in events:
                     self._take(event, listing=listing)
                     listing = self._listing
+                    await self._breathe()
         except Refusal as refusal:
             if refusal.code == _GONE:
                 raise _GoneError from None
@@ -180,6 +184,12 @@ class Reflector:
             (self._sink.deleted if kind == "DELETED" else self._sink.changed)(obj)
             self._version = str(metadata.get("resourceVersion") or self._version)
 
+    async def _breathe(self) -> None:
+        """Lets everybody else go on now and then."""
+        self._taken += 1
+        if self._taken % _TURN == 0:
+            await asyncio.sleep(0)
+
     async def _list(self) -> None:
         """The list in pages, for servers that do not stream it (WatchList is on by default since Kubernetes 1.34)."""
         params = {**self.target.selectors, "limit": str(_PAGE)}
@@ -192,6 +202,7 @@ class Reflector:
             )
             for obj in page.get("items") or ():
                 self._sink.listed(obj)
+                await self._breathe()
             metadata = page.get("metadata") or {}
             self._version = str(metadata.get("resourceVersion") or "")
             if not metadata.get("continue"):

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,23 @@ async def test_lists_as_a_stream(tmp_path: Path) -> None:
         await running.reflector.wait(5)
         await until(lambda: running.seen.now == {"a": "7", "c": "6"})
     assert running.asked[0]["sendInitialEvents"] == "true"
+
+
+async def test_a_burst_leaves_turns(tmp_path: Path) -> None:
+    """However many changes come at once, the loop goes round between some and some more."""
+    burst = "\n".join(event("MODIFIED", f"object-{number}", number) for number in range(10, 510))
+    taken = [0]
+
+    async def look(seen: Seen) -> None:
+        while True:
+            taken.append(len(seen.now))
+            await asyncio.sleep(0)
+
+    async with reflecting(streaming(*LIST, burst, end=False), tmp_path) as running:
+        looking = asyncio.create_task(look(running.seen))
+        await until(lambda: len(running.seen.now) == 502)
+        looking.cancel()
+    assert max(later - earlier for earlier, later in pairwise(taken)) <= 16
 
 
 async def test_lists_anew_after_410(tmp_path: Path) -> None:
