@@ -1,4 +1,8 @@
-"""The bare client that gitopsd is held against: 16 connections, one request for each object, nothing else."""
+"""The bare client that gitopsd is held against: 16 connections, one request for each object, nothing else.
+
+A careful one tries each object by a dry run before, as anybody has to who writes nothing that the server would refuse: what it
+takes is out of reach for gitopsd, which besides looks, compares and remembers.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,9 @@ from bench.fleet import RESOURCES
 from localcluster import LocalCluster
 
 CONNECTIONS = 16
+Bodies = Iterable[tuple[str, dict[str, Any]]]
+"""Paths, and what to send there."""
+
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 
@@ -27,13 +34,14 @@ class Bare:
 
     cluster: LocalCluster
 
-    def apply(self, bodies: Iterable[tuple[str, dict[str, Any]]]) -> float:
+    def apply(self, bodies: Bodies, *, careful: bool = False) -> float:
         """Server-side applies each body at its path; gives the seconds that it took."""
-        return self._send(_APPLY, {"fieldManager": "bare", "fieldValidation": "Strict", "force": "true"}, bodies)
+        params = {"fieldManager": "bare", "fieldValidation": "Strict", "force": "true"}
+        return self._send(_APPLY, [params | {"dryRun": "All"}, params] if careful else [params], bodies)
 
-    def patch(self, bodies: Iterable[tuple[str, dict[str, Any]]]) -> float:
+    def patch(self, bodies: Bodies) -> float:
         """Merges each body into the object at its path, as a script would; gives the seconds that it took."""
-        return self._send(_MERGE, {"fieldManager": "script"}, bodies)
+        return self._send(_MERGE, [{"fieldManager": "script"}], bodies)
 
     def requests(self) -> Counter[str]:
         """What the API server has counted by itself: requests for the four kinds, by `VERB` or `VERB dry run`."""
@@ -55,11 +63,12 @@ class Bare:
         async with aiohttp.ClientSession(self.cluster.server, connector=connector, headers=self._headers) as session:
             return await (await session.get("/metrics")).text()
 
-    def _send(self, content_type: str, params: dict[str, str], bodies: Iterable[tuple[str, dict[str, Any]]]) -> float:
+    def _send(self, content_type: str, rounds: list[dict[str, str]], bodies: Bodies) -> float:
         ready = [(path, json.dumps(body).encode()) for path, body in bodies]
-        return asyncio.run(self._send_all(content_type, params, ready))
+        return asyncio.run(self._send_all(content_type, rounds, ready))
 
-    async def _send_all(self, content_type: str, params: dict[str, str], bodies: list[tuple[str, bytes]]) -> float:
+    async def _send_all(self, content_type: str, rounds: list[dict[str, str]], bodies: list[tuple[str, bytes]]) -> float:
+        """Each body once for each of `rounds`, which are parameters: these one after the other, the bodies side by side."""
         waiting = iter(bodies)
         headers = {**self._headers, "Content-Type": content_type}
         connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._trust)
@@ -67,9 +76,10 @@ class Bare:
 
             async def send() -> None:
                 for path, body in waiting:
-                    async with session.patch(path, params=params, data=body) as response:
-                        await response.read()
-                        response.raise_for_status()
+                    for params in rounds:
+                        async with session.patch(path, params=params, data=body) as response:
+                            await response.read()
+                            response.raise_for_status()
 
             begun = time.perf_counter()
             await asyncio.gather(*(send() for _ in range(CONNECTIONS)))

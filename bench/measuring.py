@@ -34,6 +34,8 @@ class Measure:
     seconds: float = 0.0
     bare: float = 0.0
     """Seconds of the bare client for the same."""
+    careful: float = 0.0
+    """... with a dry run of each object before."""
     met: bool | None = None
     says: str = ""
     cpu: dict[str, float] = field(default_factory=dict)
