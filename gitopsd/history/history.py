@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from gitopsd.history import store
 from gitopsd.history.database import Database, open_database
 from gitopsd.history.receipts import read_receipts, write_receipts
-from gitopsd.history.retention import Retention, trim_age, trim_app
+from gitopsd.history.retention import BATCH, Retention, trim_age, trim_apps
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import StorageError
 from gitopsd.model.health import Health
@@ -59,6 +59,8 @@ class History:
     """The applications with open drift, so that a pass without news needs no query."""
     _stored: Counter[AppKey] = field(default_factory=Counter)
     """How many records of each application this process has stored."""
+    _untidy: set[AppKey] = field(default_factory=set)
+    """The applications that have some too many by now."""
     _owed: dict[str, _Entry] = field(default_factory=dict)
     """How syncs ended whose rows still say Running, because the database failed just then; stored as soon as it works again."""
     _waiting: list[_Entry] = field(default_factory=list)
@@ -149,12 +151,16 @@ class History:
     def _tidy_after(self, entries: Sequence[_Entry]) -> None:
         """Has retention's work done, unwaited for, for applications of which a tenth more than its count has come.
 
-        Where tidying fails, the next one makes up for it; a database that is broken says so to whoever asks for something.
+        It waits until nobody wants to store anything, or for enough of them. Where tidying fails, the next one makes up for it; a
+        database that is broken says so to whoever asks for something.
         """
         for app in (entry.record.app for entry in entries if entry.kept):
             self._stored[app] += 1
             if self._stored[app] % max(1, self._retention.count // 10) == 0:
-                self._thread.submit(self._tidy, app)
+                self._untidy.add(app)
+        if self._untidy and (not self._waiting or len(self._untidy) >= _MOST_TOGETHER):
+            self._thread.submit(self._tidy, frozenset(self._untidy))
+            self._untidy.clear()
 
     def _settle(self) -> None:
         """Stores what is owed; where that fails, the next success has it tried again."""
@@ -163,12 +169,14 @@ class History:
                 self._store(connection, (entry,))
             del self._owed[record_id]
 
-    def _tidy(self, app: AppKey) -> None:
-        """A batch of what retention leaves to do."""
-        with self._database.transaction() as connection:
-            gone = trim_app(connection, app, self._retention) + trim_age(connection, self._retention, self._clock.now())
-        if gone:
-            self._database.reclaim()
+    def _tidy(self, apps: Collection[AppKey]) -> None:
+        """What retention leaves to do, in batches."""
+        gone = BATCH
+        while gone >= BATCH:
+            with self._database.transaction() as connection:
+                gone = trim_apps(connection, apps, self._retention) + trim_age(connection, self._retention, self._clock.now())
+            if gone:
+                self._database.reclaim()
 
     async def last(self, app: AppKey) -> SyncRecord | None:
         """See `HistoryPort.last`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, delete, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, true, tuple_
 
 from gitopsd.history.store import delete_records
 from gitopsd.history.tables import drifts, records
@@ -30,23 +31,28 @@ class Retention:
     age: timedelta = timedelta(hours=720)
 
 
-def trim_app(connection: Connection, app: AppKey, retention: Retention) -> int:
-    """Deletes a batch of what is beyond the count of an application; how many rows it was."""
-    mine = (records.c.namespace == app.namespace) & (records.c.name == app.name)
-    beyond = select(records.c.id).where(mine).order_by(records.c.id.desc()).offset(retention.count).limit(BATCH).subquery()
-    over = records.c.finished.is_not(None)
-    ids = connection.scalars(
-        select(records.c.id).where(records.c.id.in_(select(beyond.c.id)), over, records.c.id.not_in(_newest_successes(app)))
-    ).all()
+def trim_apps(connection: Connection, apps: Collection[AppKey], retention: Retention) -> int:
+    """Deletes a batch of what is beyond the count of each of these applications; how many rows it was."""
+    among = _among(records, apps)
+    old = select(records.c.id).where(
+        records.c.id.in_(_beyond(records, among, retention.count)),
+        records.c.finished.is_not(None),
+        records.c.id.not_in(_newest_successes(among)),
+    )
+    ids = connection.scalars(old.limit(BATCH)).all()
     if ids:
         delete_records(connection, ids)
-    return len(ids) + _trim_drifts(connection, app, retention)
+    closed = _among(drifts, apps) & drifts.c.until.is_not(None)
+    gone = connection.scalars(_beyond(drifts, closed, retention.count * DRIFTS_FOR_EACH_RECORD).limit(BATCH)).all()
+    if gone:
+        connection.execute(delete(drifts).where(drifts.c.id.in_(gone)))
+    return len(ids) + len(gone)
 
 
 def trim_age(connection: Connection, retention: Retention, now: datetime) -> int:
     """Deletes a batch of what is older than the age; how many rows it was."""
     oldest = now - retention.age
-    old = select(records.c.id).where(records.c.finished < oldest, records.c.id.not_in(_newest_successes(None))).limit(BATCH)
+    old = select(records.c.id).where(records.c.finished < oldest, records.c.id.not_in(_newest_successes(true()))).limit(BATCH)
     ids = connection.scalars(old).all()
     if ids:
         delete_records(connection, ids)
@@ -56,16 +62,17 @@ def trim_age(connection: Connection, retention: Retention, now: datetime) -> int
     return len(ids) + len(gone)
 
 
-def _trim_drifts(connection: Connection, app: AppKey, retention: Retention) -> int:
-    closed = (drifts.c.namespace == app.namespace) & (drifts.c.name == app.name) & drifts.c.until.is_not(None)
-    kept = retention.count * DRIFTS_FOR_EACH_RECORD
-    ids = connection.scalars(select(drifts.c.id).where(closed).order_by(drifts.c.id.desc()).offset(kept).limit(BATCH)).all()
-    if ids:
-        connection.execute(delete(drifts).where(drifts.c.id.in_(ids)))
-    return len(ids)
+def _among(table: Table, apps: Collection[AppKey]) -> ColumnElement[bool]:
+    return tuple_(table.c.namespace, table.c.name).in_([(app.namespace, app.name) for app in apps])
 
 
-def _newest_successes(app: AppKey | None) -> Select[int | None]:
-    mine = true() if app is None else (records.c.namespace == app.namespace) & (records.c.name == app.name)
-    succeeded = mine & (records.c.phase == Phase.SUCCEEDED.value) & (records.c.attempted == true())
+def _beyond(table: Table, which: ColumnElement[bool], count: int) -> Select[int]:
+    """The ids of what comes after the newest `count` rows of each application."""
+    place = func.row_number().over(partition_by=(table.c.namespace, table.c.name), order_by=table.c.id.desc())
+    placed = select(table.c.id, place.label("place")).where(which).subquery()
+    return select(placed.c.id).where(placed.c.place > count)
+
+
+def _newest_successes(among: ColumnElement[bool]) -> Select[int | None]:
+    succeeded = among & (records.c.phase == Phase.SUCCEEDED.value) & (records.c.attempted == true())
     return select(func.max(records.c.id)).where(succeeded).group_by(records.c.namespace, records.c.name)

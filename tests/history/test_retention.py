@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from gitopsd.history import Retention, store
-from gitopsd.history.retention import BATCH, DRIFTS_FOR_EACH_RECORD, trim_age, trim_app
+from gitopsd.history.retention import BATCH, DRIFTS_FOR_EACH_RECORD, trim_age, trim_apps
 from gitopsd.history.tables import results
 from gitopsd.model.app import AppKey
 from gitopsd.model.plan import Action, FieldChange
@@ -45,10 +45,18 @@ def test_count(connection: Connection) -> None:
     """The newest records of an application stay, each with its results; other applications are not touched."""
     other = stored(connection, app=OTHER)
     ids = [stored(connection).id for _ in range(7)]
-    assert trim_app(connection, APP, Retention(count=3)) == 4
+    assert trim_apps(connection, [APP], Retention(count=3)) == 4
     assert left(connection, APP) == ids[:3:-1]
     assert left(connection, OTHER) == [other.id]
     assert connection.scalar(select(func.count()).select_from(results)) == 4
+
+
+def test_count_of_each(connection: Connection) -> None:
+    """Of several applications at once each has its own count, and its own newest success."""
+    success = stored(connection, Phase.SUCCEEDED)
+    ids = [stored(connection, app=app).id for _ in range(4) for app in (APP, OTHER)]
+    assert trim_apps(connection, [APP, OTHER], Retention(count=2)) == 4
+    assert left(connection) == [*ids[:3:-1], success.id]
 
 
 def test_newest_success_outlives_count_and_age(connection: Connection) -> None:
@@ -56,7 +64,7 @@ def test_newest_success_outlives_count_and_age(connection: Connection) -> None:
     stored(connection, Phase.SUCCEEDED, days=400)
     success = stored(connection, Phase.SUCCEEDED, days=300)
     failures = [stored(connection, days=200).id for _ in range(5)]
-    trim_app(connection, APP, Retention(count=2))
+    trim_apps(connection, [APP], Retention(count=2))
     assert left(connection) == [failures[4], failures[3], success.id]
     trim_age(connection, Retention(age=timedelta(days=30)), NOW)
     assert left(connection) == [success.id]
@@ -67,7 +75,7 @@ def test_sync_under_way_is_never_deleted(connection: Connection) -> None:
     running = stored(connection, Phase.RUNNING)
     for _ in range(3):
         stored(connection)
-    trim_app(connection, APP, Retention(count=1))
+    trim_apps(connection, [APP], Retention(count=1))
     assert running.id in left(connection)
 
 
@@ -96,7 +104,7 @@ def test_closed_drift_goes_by_count_and_age_and_open_drift_stays(connection: Con
             APP, Trigger(TriggerKind.WATCH), Phase.SUCCEEDED, "", NOW, NOW, sync=SyncStatus.OUT_OF_SYNC, drifts=(drift,)
         )
         store.store_drifts(connection, looked)
-    trim_app(connection, APP, Retention(count=1))
+    trim_apps(connection, [APP], Retention(count=1))
     assert len(store.drift_page(connection, APP, 1000, None).items) == DRIFTS_FOR_EACH_RECORD + 1
     trim_age(connection, Retention(age=timedelta(days=1)), NOW + timedelta(days=2))
     (open_drift,) = store.drift_page(connection, APP, 1000, None).items
