@@ -1,8 +1,8 @@
 """The history: `gitopsd.ports.HistoryPort`, `HistoryQueries` and `ReceiptBook` over a database.
 
 All of its work is done by one thread, in the order in which it was asked for, so that the event loop never waits for a disk and
-SQLite never waits for itself. Records that come while it is busy are stored together: a thousand applications that are synced at
-once would wait for each other's transactions otherwise.
+SQLite never waits for itself. Records that come while it is busy are stored together, and read together (`Together`): a thousand
+applications that are synced at once would wait for each other's transactions otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gitopsd.history import store
 from gitopsd.history.database import Database, open_database
 from gitopsd.history.receipts import read_receipts, write_receipts
 from gitopsd.history.retention import BATCH, Retention, trim_age, trim_apps
+from gitopsd.history.together import Together
 from gitopsd.model.app import AppKey
 from gitopsd.model.errors import StorageError
 from gitopsd.model.health import Health
@@ -39,10 +40,9 @@ _HEARTBEAT = AppKey("", "gitopsd")
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A record to store: itself where it is `kept`, its drifts where it `tells` of them; `stored` is for who waits."""
+    """A record to store: itself where it is `kept`, its drifts where it `tells` of them."""
 
     record: SyncRecord
-    stored: asyncio.Future[SyncRecord]
     kept: bool = True
     tells: bool = False
 
@@ -63,8 +63,12 @@ class History:
     """The applications that have some too many by now."""
     _owed: dict[str, _Entry] = field(default_factory=dict)
     """How syncs ended whose rows still say Running, because the database failed just then; stored as soon as it works again."""
-    _waiting: list[_Entry] = field(default_factory=list)
-    _storing: asyncio.Task[None] | None = None
+    _storing: Together[_Entry, SyncRecord] = field(init=False)
+    _remembering: Together[AppKey, SyncRecord | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._storing = Together(self._store_all, _MOST_TOGETHER)
+        self._remembering = Together(self._last, _MOST_TOGETHER)
 
     @classmethod
     async def open(
@@ -89,14 +93,13 @@ class History:
 
     async def close(self) -> None:
         """Ends when everything asked for has been stored."""
-        if self._storing:
-            await self._storing
+        await self._storing.end()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._database.close)
         self._thread.shutdown()
 
     async def begin(self, record: SyncRecord) -> SyncRecord:
         """See `HistoryPort.begin`."""
-        return await self._keep(_Entry(record, asyncio.get_running_loop().create_future()))
+        return await self._storing.ask(_Entry(record))
 
     async def record(self, record: SyncRecord) -> SyncRecord:
         """See `HistoryPort.record`."""
@@ -104,42 +107,19 @@ class History:
         tells = tells_of_drift(record) and bool(record.drifts or record.app in self._drifting)
         if not kept and not tells:
             return record
-        return await self._keep(_Entry(record, asyncio.get_running_loop().create_future(), kept, tells))
+        return await self._storing.ask(_Entry(record, kept, tells))
 
-    async def _keep(self, entry: _Entry) -> SyncRecord:
-        self._waiting.append(entry)
-        if self._storing is None or self._storing.done():
-            self._storing = asyncio.create_task(self._store_waiting(), name="history")
-        return await entry.stored
-
-    async def _store_waiting(self) -> None:
-        while self._waiting:
-            entries = [entry for entry in self._waiting[:_MOST_TOGETHER] if not entry.stored.cancelled()]
-            del self._waiting[:_MOST_TOGETHER]
-            if entries:
-                await self._store_all(entries)
-
-    async def _store_all(self, entries: Sequence[_Entry]) -> None:
-        """Stores entries in one transaction; where that fails, each by itself, so that none fails for another one's sake."""
+    async def _store_all(self, entries: Sequence[_Entry]) -> list[SyncRecord]:
+        """Stores entries in one transaction."""
         try:
             records = await self._do(partial(self._store, entries=entries))
-        except Exception as error:  # noqa: BLE001 - it is raised where somebody waits for it
-            if len(entries) > 1:
-                for entry in entries:
-                    await self._store_all((entry,))
-            else:
-                self._fail(entries[0], error)
-            return
+        except StorageError:
+            for entry in entries if len(entries) == 1 else ():
+                if entry.record.id:
+                    self._owed.setdefault(entry.record.id, entry)  # what is said of it later is only that this failed
+            raise
         self._tidy_after(entries)
-        for entry, record in zip(entries, records, strict=True):
-            if not entry.stored.cancelled():
-                entry.stored.set_result(record)
-
-    def _fail(self, entry: _Entry, error: Exception) -> None:
-        if entry.record.id and isinstance(error, StorageError):
-            self._owed.setdefault(entry.record.id, entry)  # what is said of it later is only that this failed
-        if not entry.stored.cancelled():
-            entry.stored.set_exception(error)
+        return records
 
     def _store(self, connection: Connection, entries: Sequence[_Entry]) -> list[SyncRecord]:
         for record in (entry.record for entry in entries if entry.tells):
@@ -158,7 +138,7 @@ class History:
             self._stored[app] += 1
             if self._stored[app] % max(1, self._retention.count // 10) == 0:
                 self._untidy.add(app)
-        if self._untidy and (not self._waiting or len(self._untidy) >= _MOST_TOGETHER):
+        if self._untidy and (not self._storing or len(self._untidy) >= _MOST_TOGETHER):
             self._thread.submit(self._tidy, frozenset(self._untidy))
             self._untidy.clear()
 
@@ -180,7 +160,11 @@ class History:
 
     async def last(self, app: AppKey) -> SyncRecord | None:
         """See `HistoryPort.last`."""
-        return await self._do(lambda connection: store.last_record(connection, app))
+        return await self._remembering.ask(app)
+
+    async def _last(self, apps: Sequence[AppKey]) -> list[SyncRecord | None]:
+        found = await self._do(lambda connection: store.last_records(connection, apps))
+        return [found.get(app) for app in apps]
 
     async def interrupted(self, apps: Collection[AppKey] | None = None) -> tuple[SyncRecord, ...]:
         """See `HistoryPort.interrupted`. Of applications that are taken over, others know which of them drift."""

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, true
 
-from gitopsd.history.store import delete_records
+from gitopsd.history.store import among, delete_records
 from gitopsd.history.tables import drifts, records
 from gitopsd.model.app import AppKey
 from gitopsd.model.record import Phase
@@ -33,16 +33,16 @@ class Retention:
 
 def trim_apps(connection: Connection, apps: Collection[AppKey], retention: Retention) -> int:
     """Deletes a batch of what is beyond the count of each of these applications; how many rows it was."""
-    among = _among(records, apps)
+    theirs = among(records, apps)
     old = select(records.c.id).where(
-        records.c.id.in_(_beyond(records, among, retention.count)),
+        records.c.id.in_(_beyond(records, theirs, retention.count)),
         records.c.finished.is_not(None),
-        records.c.id.not_in(_newest_successes(among)),
+        records.c.id.not_in(_newest_successes(theirs)),
     )
     ids = connection.scalars(old.limit(BATCH)).all()
     if ids:
         delete_records(connection, ids)
-    closed = _among(drifts, apps) & drifts.c.until.is_not(None)
+    closed = among(drifts, apps) & drifts.c.until.is_not(None)
     gone = connection.scalars(_beyond(drifts, closed, retention.count * DRIFTS_FOR_EACH_RECORD).limit(BATCH)).all()
     if gone:
         connection.execute(delete(drifts).where(drifts.c.id.in_(gone)))
@@ -62,10 +62,6 @@ def trim_age(connection: Connection, retention: Retention, now: datetime) -> int
     return len(ids) + len(gone)
 
 
-def _among(table: Table, apps: Collection[AppKey]) -> ColumnElement[bool]:
-    return tuple_(table.c.namespace, table.c.name).in_([(app.namespace, app.name) for app in apps])
-
-
 def _beyond(table: Table, which: ColumnElement[bool], count: int) -> Select[int]:
     """The ids of what comes after the newest `count` rows of each application."""
     place = func.row_number().over(partition_by=(table.c.namespace, table.c.name), order_by=table.c.id.desc())
@@ -73,6 +69,6 @@ def _beyond(table: Table, which: ColumnElement[bool], count: int) -> Select[int]
     return select(placed.c.id).where(placed.c.place > count)
 
 
-def _newest_successes(among: ColumnElement[bool]) -> Select[int | None]:
-    succeeded = among & (records.c.phase == Phase.SUCCEEDED.value) & (records.c.attempted == true())
+def _newest_successes(which: ColumnElement[bool]) -> Select[int | None]:
+    succeeded = which & (records.c.phase == Phase.SUCCEEDED.value) & (records.c.attempted == true())
     return select(func.max(records.c.id)).where(succeeded).group_by(records.c.namespace, records.c.name)

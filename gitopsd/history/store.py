@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, true, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, true, update
 
 from gitopsd.history.rows import Row, drift_identity, drift_of, drift_row, record_of, record_row, result_rows
 from gitopsd.history.tables import drifts, flags, records, results
@@ -54,12 +54,12 @@ def store_records(connection: Connection, wanted: Sequence[SyncRecord]) -> list[
     return stored
 
 
-def last_record(connection: Connection, app: AppKey) -> SyncRecord | None:
-    """The newest finished record of an attempted sync that got as far as a plan."""
-    wanted = _of(records, app) & (records.c.attempted == true()) & records.c.finished.is_not(None)
-    query = select(records).where(wanted, records.c.desired_digest != "").order_by(records.c.id.desc()).limit(1)
-    row = connection.execute(query).mappings().first()
-    return record_of(row) if row else None
+def last_records(connection: Connection, apps: Collection[AppKey]) -> dict[AppKey, SyncRecord]:
+    """The newest finished record of each application, of its attempted syncs that got as far as a plan."""
+    planned = (records.c.attempted == true()) & records.c.finished.is_not(None) & (records.c.desired_digest != "")
+    newest = select(func.max(records.c.id)).where(among(records, apps), planned).group_by(records.c.namespace, records.c.name)
+    rows = connection.execute(select(records).where(records.c.id.in_(newest))).mappings()
+    return {record.app: record for record in map(record_of, rows)}
 
 
 def get_record(connection: Connection, record_id: int) -> SyncRecord | None:
@@ -210,6 +210,12 @@ def delete_records(connection: Connection, ids: Iterable[int]) -> None:
     chosen = list(ids)
     connection.execute(delete(results).where(results.c.record_id.in_(chosen)))
     connection.execute(delete(records).where(records.c.id.in_(chosen)))
+
+
+def among(table: Table, apps: Collection[AppKey]) -> ColumnElement[bool]:
+    """Rows of these applications, by the index; also of one that has the namespace of one of them and the name of another."""
+    namespaces, names = {app.namespace for app in apps}, {app.name for app in apps}
+    return table.c.namespace.in_(namespaces) & table.c.name.in_(names)
 
 
 def _of(table: Table, app: AppKey | None) -> ColumnElement[bool]:
