@@ -71,9 +71,9 @@ class Watch:
         self.bury(name)
 
     def bury(self, name: str) -> None:
-        """Deletes a Lease."""
-        (lease,) = (lease for lease in self.seen() if lease.name == name)
-        self.server.take(replace(lease, identity="", reckons=()), int(lease.revision))
+        """Deletes a Lease, where there is one."""
+        for lease in (lease for lease in self.seen() if lease.name == name):
+            self.server.take(replace(lease, identity="", reckons=()), int(lease.revision))
 
     async def close(self) -> None:
         """Nothing to end."""
