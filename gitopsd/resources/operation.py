@@ -79,7 +79,7 @@ def asked(operation: Any, app: App) -> Trigger:
     As in Argo CD, nothing is pruned unless `prune` says so, whatever the application's own policy; nor is it tried again without
     `retry.limit`, but as that policy says.
     """
-    if not mapping(operation).get("sync"):
+    if mapping(operation).get("sync") is None:
         raise ConfigError("operation.sync: is missing: there is no other operation")
     sync = validate(_adapter(), Document("operation", {"sync": without_unset(operation["sync"])}), ("sync",))
     if refused := next(_refusals(sync, app), ""):

@@ -97,9 +97,10 @@ class Writeback:
         return key in self._refreshed
 
     def refuse(self, problems: Mapping[AppKey, str]) -> None:
-        """Resources that declare nothing acceptable, and why."""
-        news = {key for key, message in problems.items() if self._refused.get(key) != message}
-        self._refused = dict(problems)
+        """Resources that declare nothing acceptable, and why. What becomes ours to write to is news."""
+        ours = {key: message for key, message in problems.items() if self.holds(key)}
+        news = {key for key, message in ours.items() if self._refused.get(key) != message}
+        self._refused = ours
         for key in news:
             self.due(key)
 

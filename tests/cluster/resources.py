@@ -147,13 +147,18 @@ class Land:
         return item(APPLICATIONS, self.namespace, name)
 
 
+def follow(daemon: Daemon, namespace: str, more: str = "") -> None:
+    """Has the daemon take the labelled Applications of a namespace, in place of files; `more` are lines of its configuration."""
+    config = daemon.folder / "config.yaml"
+    source = f"- cluster: {{selector: gitopsd.dev/managed=true, namespaces: [{namespace}], projects: {namespace}-home}}"
+    config.write_text(config.read_text().replace("- file: apps/*.yaml", source) + more)
+
+
 @contextmanager
 def land(cluster: LocalCluster, namespace: str, folder: Path, more: str = "") -> Iterator[Land]:
     """A running daemon for the resources of a namespace, and its repository; `more` are lines of its configuration."""
     define(cluster)
     daemon = Daemon(folder / "daemon", cluster, installation=namespace)
-    config = daemon.folder / "config.yaml"
-    source = f"- cluster: {{selector: gitopsd.dev/managed=true, namespaces: [{namespace}], projects: {namespace}-home}}"
-    config.write_text(config.read_text().replace("- file: apps/*.yaml", source) + more)
+    follow(daemon, namespace, more)
     with daemon:
         yield Land(cluster, daemon, namespace)

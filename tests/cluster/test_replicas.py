@@ -89,7 +89,8 @@ def test_whatever_happens_to_replicas(fleet: Fleet, cut: Cut, cluster: LocalClus
     listed = b.get(LIST)
     assert [app["name"] for app in listed["items"]] == list(APPS)
     assert listed["unreachable"] == []
-    assert_each_worked_on_by_one(fences)
+    assert_each_worked_on_by_one(fences, *(f"argocd/{app}" for app in APPS))
+    assert max(len(set(seen)) for seen in fences.seen.values()) > 1, "nothing was taken over"
     assert_nothing_at_the_same_time(b)
     assert c.kill(signal.SIGTERM) == 0
     said("ended in order: shared anew", fleet.until_shared(b))
@@ -112,7 +113,8 @@ def test_whatever_happens_to_a_leader(pair: Fleet) -> None:
             said("leader woken: stands by", until_led_by(leader, other))
         said("the last commit live", pair.until_live())
     assert_stands_by(other, leader)
-    assert_each_worked_on_by_one(fences)
+    assert_each_worked_on_by_one(fences, *(f"argocd/{app}" for app in APPS))
+    assert max(len(set(seen)) for seen in fences.seen.values()) > 1, "nothing was taken over"
     assert_nothing_at_the_same_time(other)
 
 

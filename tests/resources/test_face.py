@@ -340,6 +340,20 @@ async def test_a_broken_resource_says_so_itself_and_a_good_one_again() -> None:
         assert "conditions" not in found.status
 
 
+async def test_a_broken_resource_is_written_to_by_who_has_it() -> None:
+    """Another replica reads it as well, and leaves it alone until it takes over."""
+    async with town(resource(source=None)) as found:
+        await until(found.is_quiet)
+        found.followed.change(KEY, {"status": None})
+        found.resources.writeback.holds = lambda _: False
+        found.scan()
+        await until(found.is_quiet)
+        assert found.status == {}
+        found.resources.writeback.holds = lambda _: True
+        found.scan()
+        await until(lambda: bool(found.status.get("conditions")))
+
+
 async def test_a_cluster_that_is_away_holds_nobody_up() -> None:
     """The sync ends; the status is written when the cluster is back."""
     async with town(open_gate=False) as found:

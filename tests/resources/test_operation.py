@@ -47,8 +47,9 @@ def test_everything_that_argocd_sends_for_a_sync() -> None:
 
 
 def test_nothing_is_pruned_unasked() -> None:
-    """Whatever the application's policy says: Argo CD's rule for syncs by hand."""
+    """Whatever the application's policy says: Argo CD's rule for syncs by hand. A sync may ask for nothing in particular."""
     assert asked({"sync": {"revision": ""}}, APP).prune is False
+    assert asked({"sync": {}}, APP).prune is False
 
 
 @pytest.mark.parametrize(
