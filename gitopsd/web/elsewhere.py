@@ -6,7 +6,7 @@ A request that was passed on once is answered where it came to, so none goes in 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -19,12 +19,12 @@ from gitopsd.model.errors import GitopsdError, PeerError
 from gitopsd.model.record import Condition
 from gitopsd.model.replicas import Lease
 from gitopsd.model.status import AppStatus
-from gitopsd.peers import Question, Reply, ask
+from gitopsd.peers import Question, Reply, ask, follow
 from gitopsd.web.documents import Application, Applications
 
 FROM = "x-gitopsd-replica"
 """The header that says which replica has passed a request on."""
-_PASSED = ("authorization", "content-type", "accept", "idempotency-key", "x-gitopsd-actor")
+_PASSED = ("authorization", "content-type", "accept", "idempotency-key", "last-event-id", "x-gitopsd-actor")
 _LONGEST = 660.0
 """Seconds that an answer may take: a request may wait ten minutes for its sync."""
 _AT_ONCE = 5.0
@@ -33,10 +33,11 @@ _AT_ONCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """The other replicas. `ask` passes a question on to one; raises PeerError where no answer comes."""
+    """The other replicas. `ask` and `follow` pass a question on to one, and raise PeerError where no answer comes."""
 
     membership: Membership
     ask: Callable[[Lease, Question], Awaitable[Reply]] = ask
+    follow: Callable[[Lease, Question], AsyncGenerator[str, None]] = follow
 
     @property
     def me(self) -> str:
@@ -71,12 +72,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ElsewhereError)
     async def passed_on(request: Request, error: ElsewhereError) -> Response:
-        question = _question(request, error.others, await request.body(), _LONGEST)
+        question = question_of(request, error.others, await request.body(), _LONGEST)
         reply = await error.others.ask(error.replica, question)
         return Response(reply.body, reply.status, media_type=reply.media_type)
 
 
-def _question(request: Request, others: Others, body: bytes, seconds: float) -> Question:
+def question_of(request: Request, others: Others, body: bytes, seconds: float) -> Question:
+    """The request as it is passed on."""
     headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
     target = request.scope.get("raw_path", request.url.path.encode()).decode()
     query = f"?{request.url.query}" if request.url.query else ""
@@ -96,7 +98,7 @@ async def merged(request: Request, others: Others | None, known: Known, limit: i
     if others is None or FROM in request.headers:
         return known.page
     replicas = others.all()
-    question = _question(request, others, b"", _AT_ONCE)
+    question = question_of(request, others, b"", _AT_ONCE)
     answers = await asyncio.gather(*(_list_of(others, replica, question) for replica in replicas))
     said = {replica.name: answer for replica, answer in zip(replicas, answers, strict=True)}
     pages = [known.page, *(answer for answer in said.values() if isinstance(answer, Applications))]
@@ -133,6 +135,6 @@ async def told(request: Request, others: Others | None, body: bytes) -> list[Rep
     if others is None or FROM in request.headers:
         return []
     headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length", "connection")}
-    question = replace(_question(request, others, body, _AT_ONCE), headers={**headers, FROM: others.me})
+    question = replace(question_of(request, others, body, _AT_ONCE), headers={**headers, FROM: others.me})
     answers = await asyncio.gather(*(others.ask(replica, question) for replica in others.all()), return_exceptions=True)
     return [answer for answer in answers if isinstance(answer, Reply)]

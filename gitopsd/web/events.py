@@ -2,6 +2,7 @@
 
 One bounded log of the latest events serves everybody: who follows holds nothing but a position in it. Who comes back
 (`Last-Event-ID`) goes on from there; who missed more than the log holds, or saw an earlier process, is told so (`reset`).
+An id may be made of those of several replicas (`gitopsd.web.chorus`): each finds its own in it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ KEPT = 1000
 """Events that the log holds: minutes of a busy installation."""
 MAX_FOLLOWERS = 200
 
-_RESET = "event: reset\ndata: {}\n\n"
+JOINT = "."
+"""Between the ids of several replicas."""
 
 
 @dataclass(slots=True)
@@ -92,12 +94,12 @@ class Events:
         self.followers += 1
         try:
             position = self._last if last_seen is None else self._position(last_seen)
-            yield "retry: 2000\n\n"
+            yield f"id: {self._process}-{max(position, 0)}\nretry: 2000\n\n"
             while True:
                 over, news = self._closed, self._news  # taken before the look, so that nothing falls between look and wait
                 if position < self._last - len(self._kept):
                     position = self._last
-                    yield _RESET
+                    yield f"id: {self._process}-{position}\nevent: reset\ndata: {{}}\n\n"
                 for event in tuple(self._kept):
                     if event.number > position:
                         position = event.number
@@ -118,9 +120,9 @@ class Events:
 
     def _position(self, last_seen: str) -> int:
         """The number in an id of ours, else one that is older than everything."""
-        process, _, number = last_seen.partition("-")
-        ours = process == self._process and number.isascii() and number.isdecimal()
-        return min(int(number), self._last) if ours else -1
+        ids = dict(one.split("-", 1) for one in last_seen.split(JOINT) if "-" in one)
+        number = ids.get(self._process, "")
+        return min(int(number), self._last) if number.isascii() and number.isdecimal() else -1
 
 
 class Gone(Document):

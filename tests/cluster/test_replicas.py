@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -129,12 +130,18 @@ def until_led_by(leader: Daemon, other: Daemon) -> float:
 
 
 def assert_stands_by(replica: Daemon, leader: Daemon) -> None:
-    """It becomes ready, and whoever asks it is answered by the leader: how applications stand, and a sync."""
+    """It becomes ready, and whoever asks it is answered by the leader: how applications stand, a sync, and what happens."""
     until(lambda: bool(json.loads(replica.text("/readyz"))["ready"]), lambda: replica.text("/readyz"))
     until(lambda: replica.get(LIST) == leader.get(LIST), lambda: (replica.get(LIST), leader.get(LIST)))
     assert [app["name"] for app in replica.get(LIST)["items"]] == list(APPS)
     asked = f"/api/v1/applications/{APPS[0]}"
-    record = json.loads(replica.text(f"{asked}/sync?wait=30s", method="POST", body={}))
-    assert record["phase"] == "Succeeded"
+    with urllib.request.urlopen(f"http://127.0.0.1:{replica.api}/api/v1/events", timeout=30) as events:
+        while b"." not in events.readline():  # in its ids, once both are heard
+            continue
+        record = json.loads(replica.text(f"{asked}/sync?wait=30s", method="POST", body={}))
+        assert record["phase"] == "Succeeded"
+        while events.readline() != b"event: record\n":
+            continue
+        assert json.loads(events.readline().removeprefix(b"data: "))["id"] == record["id"]
     assert leader.get(asked)["operation"]["started"] == record["started"]
     assert replica.get(f"{asked}/history/{record['id']}") == record

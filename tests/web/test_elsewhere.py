@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from gitopsd.daemon.membership import Membership
@@ -39,7 +40,7 @@ class Pair:
         a, b = (Lease(one, f"{one}_1", Mode.LEADER, f"http://{one}", reckons=("b", "a")) for one in "ab")
         membership = Membership({"a": a, "b": b}[name], Watch(Server()), FakeClock(), roll=Roll((b, a)))
         membership._until = 1.0
-        served = Served(token="t0ken", others=Others(membership, self._ask), secrets={"generic": SECRET})
+        served = Served(token="t0ken", others=Others(membership, self._ask, self._follow), secrets={"generic": SECRET})
         apps = [named(served.world.app, "argocd", "one"), named(served.world.app, "argocd", "two")]
         served.agent.adopt({app.key: app for app in apps}, {})
         return served
@@ -50,6 +51,13 @@ class Pair:
             raise PeerError(replica.name, "it can't be reached")
         answer = await call(self.b.app, question.method, question.target, question.body, question.headers)
         return Reply(answer.status, answer.headers["content-type"], answer.body)
+
+    async def _follow(self, replica: Lease, question: Question) -> AsyncGenerator[str, None]:
+        self.asked.append(question)
+        if self.down:
+            raise PeerError(replica.name, "it can't be reached")
+        async for event in self.b.events.stream(question.headers.get("last-event-id")):
+            yield event
 
 
 TOKEN = {"authorization": "Bearer t0ken"}

@@ -16,7 +16,7 @@ from tests.serving import Served, serving
 Told = tuple[str, str, dict[str, object]]
 
 
-async def _events(stream: AsyncIterator[str], count: int) -> list[Told]:
+async def next_events(stream: AsyncIterator[str], count: int) -> list[Told]:
     """The next events of a stream: id, kind, document."""
     told: list[Told] = []
     while len(told) < count:
@@ -34,7 +34,7 @@ async def test_a_sync_is_told_as_it_goes() -> None:
         served.agent.trigger([served.key], TriggerKind.POLL)
         await served.quiet()
         await served.push("c2", "a", "b")
-        told = await _events(stream, 6)
+        told = await next_events(stream, 6)
     phases = [(kind, document.get("phase") or document["operation"]["phase"]) for _, kind, document in told]  # type: ignore[index]
     once = [("application", "Running"), ("application", "Succeeded"), ("record", "Succeeded")]
     assert phases == once * 2
@@ -52,7 +52,7 @@ async def test_drift_and_conditions_are_told() -> None:
             await served.quiet()
             served.agent.note([served.key], "repository", Condition("ComparisonError", "unreachable"))
             served.events.forget(AppKey("argocd", "shop"))
-            told = await _events(stream, 6)
+            told = await next_events(stream, 6)
     assert [kind for _, kind, _ in told] == ["application", "application", "record", "drift", "application", "gone"]
     assert told[3][2]["outcome"] == "healed"
     assert told[4][2]["conditions"] == [{"type": "ComparisonError", "message": "unreachable"}]
@@ -65,16 +65,16 @@ async def test_who_comes_back_goes_on_where_they_were() -> None:
     for number in range(5):
         events.forget(AppKey("a", str(number)))
     async with aclosing(events.stream("elsewhere-3")) as stream:
-        (reset,) = await _events(stream, 1)
+        (reset,) = await next_events(stream, 1)
     assert reset[1] == "reset"
     events.forget(AppKey("a", "5"))
     async with aclosing(events.stream()) as stream:
         await anext(stream)
         events.forget(AppKey("a", "6"))
-        ((last, _, _),) = await _events(stream, 1)
+        ((last, _, _),) = await next_events(stream, 1)
     process, _, seen = last.partition("-")
     async with aclosing(events.stream(f"{process}-{int(seen) - 3}")) as stream:
-        assert [document["name"] for _, _, document in await _events(stream, 3)] == ["4", "5", "6"]
+        assert [document["name"] for _, _, document in await next_events(stream, 3)] == ["4", "5", "6"]
 
 
 async def test_who_is_too_slow_is_told_to_look_anew() -> None:
@@ -84,9 +84,9 @@ async def test_who_is_too_slow_is_told_to_look_anew() -> None:
         await anext(stream)
         for number in range(KEPT + 1):
             events.forget(AppKey("a", str(number)))
-        assert [kind for _, kind, _ in await _events(stream, 1)] == ["reset"]
+        assert [kind for _, kind, _ in await next_events(stream, 1)] == ["reset"]
         events.forget(AppKey("a", "next"))
-        ((_, _, document),) = await _events(stream, 1)
+        ((_, _, document),) = await next_events(stream, 1)
     assert document["name"] == "next"
     assert len(events._kept) == KEPT
 
@@ -95,7 +95,7 @@ async def test_silence_is_broken() -> None:
     """A comment now and then keeps the connection, and finds out that nobody is there any more."""
     events = Events(heartbeat=0.0)
     async with aclosing(events.stream()) as stream:
-        assert await anext(stream) == "retry: 2000\n\n"
+        assert (await anext(stream)).endswith("\nretry: 2000\n\n")
         assert (await anext(stream)).startswith(":")
 
 
@@ -120,7 +120,8 @@ async def test_the_stream_over_http() -> None:
     served.events.close()
     answer = await served.get("/api/v1/events", Last_Event_ID="x-1")
     # The id is not of this process, so what happened since is not known.
-    assert (answer.status, answer.body) == (200, b"retry: 2000\n\nevent: reset\ndata: {}\n\n")
+    begun = f"id: {served.events._process}-0\n"
+    assert (answer.status, answer.body.decode()) == (200, f"{begun}retry: 2000\n\n{begun}event: reset\ndata: {{}}\n\n")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.headers["cache-control"] == "no-store"
     served.events.followers = MAX_FOLLOWERS

@@ -47,6 +47,7 @@ def test_who_leaves_is_not_followed_any_more(daemon: Listening, client: http.cli
     """A client that is gone costs nothing."""
     client.request("GET", "/api/v1/events")
     answer = client.getresponse()
+    assert answer.readline().startswith(b"id: ")
     assert answer.readline() == b"retry: 2000\n"
     assert daemon.served.events.followers == 1
     answer.close()
