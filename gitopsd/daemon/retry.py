@@ -38,7 +38,8 @@ class Retries:
     again: Callable[[AppKey, Trigger], None]
     under_way: Callable[[AppKey], Pass | None]
     waiting: dict[AppKey, Again] = field(default_factory=dict)
-    _failures: dict[AppKey, int] = field(default_factory=dict)
+    _failures: dict[AppKey, dict[str, int]] = field(default_factory=dict)
+    """By the digest of what was desired, empty where it came to no plan: what can't be reached takes no try from a commit."""
     _ended: bool = False
 
     def passed(self, app: App, record: SyncRecord, last: SyncRecord | None) -> None:
@@ -56,9 +57,15 @@ class Retries:
         if not failed:
             self._failures.pop(app.key, None)
         elif not (record.trigger.retry and self._try_again(app, record, _once_more(record.trigger))):
-            failures = self._failures[app.key] = self._failures.get(app.key, 0) + 1
-            trigger = Trigger(TriggerKind.RETRY, retries=failures)
+            trigger = Trigger(TriggerKind.RETRY, retries=self._failed(app.key, record.desired_digest))
             self._try_again(app, replace(record, trigger=trigger), trigger)
+
+    def _failed(self, key: AppKey, digest: str) -> int:
+        """How often just this has failed by now, since something last succeeded; another commit begins anew."""
+        known = self._failures.get(key, {})
+        kept = {one: count for one, count in known.items() if one in ("", digest) or not digest}
+        self._failures[key] = kept | {digest: known.get(digest, 0) + 1}
+        return self._failures[key][digest]
 
     def _try_again(self, app: App, record: SyncRecord, trigger: Trigger) -> bool:
         # The spread of retries is no secret, and guards nothing.

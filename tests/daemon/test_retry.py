@@ -95,6 +95,23 @@ def test_a_pass_under_way_has_the_first_word(outcome: Phase | None) -> None:
     assert all(when > 60 if outcome else when == 60 for when in tried)
 
 
+@pytest.mark.parametrize(
+    ("failed", "tries"), [("d", 1), ("dd", 1), ("ddd", 1), ("dde", 2), ("dded", 3), ("uuud", 4), ("udud", 3), ("ududud", 4)]
+)
+def test_the_limit_is_of_each_commit(failed: str, tries: int) -> None:
+    """One retry of each; what can't be reached (`u`) takes none of them, and is tried again on its own account."""
+
+    async def tried() -> int:
+        found: list[Trigger] = []
+        retries = Retries(lambda _, trigger: found.append(trigger), lambda _: None)
+        for digest in failed:
+            retries.passed(trying(1), UNREACHED if digest == "u" else replace(FAILED, desired_digest=digest), None)
+            await asyncio.sleep(1000)
+        return len(found)
+
+    assert in_no_time(tried()) == tries
+
+
 def test_a_sync_that_must_not_be_counts_for_nothing() -> None:
     """What failed before still waits for its retry, and has no fewer of them."""
 
