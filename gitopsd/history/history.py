@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -122,9 +122,10 @@ class History:
         return records
 
     def _store(self, connection: Connection, entries: Sequence[_Entry]) -> list[SyncRecord]:
-        for record in (entry.record for entry in entries if entry.tells):
-            still_open = store.store_drifts(connection, record)
-            (self._drifting.add if still_open else self._drifting.discard)(record.app)
+        for told in _in_turn(entry.record for entry in entries if entry.tells):
+            still_open = store.store_drifts(connection, told)
+            self._drifting.difference_update(told.keys() - still_open)
+            self._drifting.update(still_open)
         stored = iter(store.store_records(connection, [entry.record for entry in entries if entry.kept]))
         return [next(stored) if entry.kept else entry.record for entry in entries]
 
@@ -254,6 +255,17 @@ class History:
         if self._owed:
             self._thread.submit(self._settle)
         return answer
+
+
+def _in_turn(told: Iterable[SyncRecord]) -> list[dict[AppKey, SyncRecord]]:
+    """Records one after the other of each application, those of different ones together."""
+    rounds: list[dict[AppKey, SyncRecord]] = []
+    for record in told:
+        free = next((others for others in rounds if record.app not in others), None)
+        if free is None:
+            rounds.append(free := {})
+        free[record.app] = record
+    return rounds
 
 
 def is_worth_keeping(record: SyncRecord) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ MOST_AT_ONCE = 1000
 
 
 _REPLACE = update(records).where(records.c.id == bindparam("known"))
+_UPDATE_DRIFT = update(drifts).where(drifts.c.id == bindparam("known"))
 _INSERT = insert(records).returning(records.c.id, sort_by_parameter_order=True)
 
 
@@ -152,33 +153,42 @@ def apps_with_open_drifts(connection: Connection) -> set[AppKey]:
     return {AppKey(namespace, name) for namespace, name in connection.execute(query)}
 
 
-def store_drifts(connection: Connection, record: SyncRecord) -> bool:
-    """Opens, goes on with and closes the application's drifts as the record saw them; whether any is open afterwards."""
-    now = record.finished or record.started
-    query = select(drifts).where(_of(drifts, record.app), drifts.c.until.is_(None))
-    known = {drift_identity(row): row["id"] for row in connection.execute(query).mappings()}
-    open_now = False
-    for drift in record.drifts:
-        until = now if drift.outcome is DriftOutcome.HEALED else drift.until
-        open_now |= until is None
-        row = drift_row(replace(drift, until=until), now)
-        found = known.pop(drift_identity(row), None)
-        if found is None:
-            connection.execute(insert(drifts).values(row))
-        else:
-            _update_drifts(connection, drifts.c.id == found, outcome=row["outcome"], last_seen=now, until=until)
-    if known:
-        _update_drifts(connection, drifts.c.id.in_(known.values()), until=now)
-    return open_now
+def store_drifts(connection: Connection, told: Mapping[AppKey, SyncRecord]) -> set[AppKey]:
+    """Opens, goes on with and closes drifts as the record of each application saw them; of which some are open afterwards.
 
-
-def _update_drifts(connection: Connection, which: ColumnElement[bool], **values: Any) -> None:
-    connection.execute(update(drifts).where(which).values(**values))
+    As with records, however many these are, it takes the same few statements.
+    """
+    known: dict[AppKey, dict[str, int]] = {app: {} for app in told}
+    query = select(drifts).where(among(drifts, told), drifts.c.until.is_(None))
+    for open_row in connection.execute(query).mappings():
+        app = AppKey(open_row["namespace"], open_row["name"])
+        known.setdefault(app, {})[drift_identity(open_row)] = open_row["id"]
+    still_open: set[AppKey] = set()
+    opened: list[dict[str, Any]] = []
+    seen: list[dict[str, Any]] = []
+    over: list[dict[str, Any]] = []
+    for app, record in told.items():
+        now = record.finished or record.started
+        for drift in record.drifts:
+            until = now if drift.outcome is DriftOutcome.HEALED else drift.until
+            if until is None:
+                still_open.add(app)
+            row = drift_row(replace(drift, until=until), now)
+            found = known[app].pop(drift_identity(row), None)
+            if found is None:
+                opened.append(row)
+            else:
+                seen.append({"known": found, "outcome": row["outcome"], "last_seen": now, "until": until})
+        over += [{"known": left, "until": now} for left in known[app].values()]
+    for statement, rows in ((insert(drifts), opened), (_UPDATE_DRIFT, seen), (_UPDATE_DRIFT, over)):
+        if rows:
+            connection.execute(statement, rows)
+    return still_open
 
 
 def close_drifts(connection: Connection, app: AppKey, now: datetime) -> None:
     """Closes all open drifts of an application that is gone."""
-    _update_drifts(connection, _of(drifts, app) & drifts.c.until.is_(None), until=now)
+    connection.execute(update(drifts).where(_of(drifts, app), drifts.c.until.is_(None)).values(until=now))
 
 
 def read_flags(connection: Connection) -> dict[AppKey, dict[str, Any]]:

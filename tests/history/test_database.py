@@ -95,7 +95,7 @@ def test_migrations_go_both_ways_and_keep_what_has_a_place(url: str) -> None:
     database = opened(url)
     with database.transaction() as connection:
         store.store_records(connection, [RECORD])
-        store.store_drifts(connection, RECORD)
+        store.store_drifts(connection, {RECORD.app: RECORD})
         store.write_flag(connection, RECORD.app, "suspended", {"by": "ann"})
     full = rows(database)
     for revision in ("base", *versions())[-2::-1]:

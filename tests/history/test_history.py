@@ -55,6 +55,19 @@ async def test_history_survives_a_restart(url: str) -> None:
     await history.close()
 
 
+async def test_drifts_told_of_at_once(url: str) -> None:
+    """Those of several applications are stored together, those of one in their order."""
+    history = await open_history(url)
+    other = AppKey("argocd", "other")
+    drifts = replace(RECORD, drifts=(DRIFT,), sync=SyncStatus.OUT_OF_SYNC)
+    theirs = replace(drifts, app=other, drifts=(replace(DRIFT, app=other),))
+    later = replace(drifts, drifts=(replace(DRIFT, change=FieldChange("data.other", 1, 2)),))
+    await asyncio.gather(*map(history.record, (drifts, theirs, later)))
+    assert [drift.until for drift in await history.drifts(RECORD.app)] == [None, CLOCK.now()]
+    assert [drift.until for drift in await history.drifts(other)] == [None]
+    await history.close()
+
+
 async def test_retention_is_kept_up_as_records_come(url: str) -> None:
     """Nobody has to ask for it."""
     history = await open_history(url, Retention(count=3, age=timedelta(days=1)))

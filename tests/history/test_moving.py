@@ -39,14 +39,14 @@ def test_a_copy_is_the_same_and_goes_on(databases: tuple[Database, Database]) ->
     old, new = databases
     with old.transaction() as connection:
         last = store.store_records(connection, [replace(RECORD, message=str(number)) for number in range(3)])[-1]
-        store.store_drifts(connection, RECORD)
+        store.store_drifts(connection, {RECORD.app: RECORD})
         store.write_flag(connection, RECORD.app, "suspended", {"by": "ann"})
     before = contents(old)
     assert moving.copy(old, new) == 3
     assert contents(new) == before == contents(old)
     with new.transaction() as connection:
         assert int(store.store_records(connection, [RECORD])[0].id) == int(last.id) + 1
-        store.store_drifts(connection, replace(RECORD, drifts=(replace(RECORD.drifts[0], seen=NOW),)))
+        store.store_drifts(connection, {RECORD.app: replace(RECORD, drifts=(replace(RECORD.drifts[0], seen=NOW),))})
 
 
 def test_nothing_is_copied_over_a_history(databases: tuple[Database, Database]) -> None:

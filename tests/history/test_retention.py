@@ -103,7 +103,7 @@ def test_closed_drift_goes_by_count_and_age_and_open_drift_stays(connection: Con
         looked = SyncRecord(
             APP, Trigger(TriggerKind.WATCH), Phase.SUCCEEDED, "", NOW, NOW, sync=SyncStatus.OUT_OF_SYNC, drifts=(drift,)
         )
-        store.store_drifts(connection, looked)
+        store.store_drifts(connection, {APP: looked})
     trim_apps(connection, [APP], Retention(count=1))
     assert len(store.drift_page(connection, APP, 1000, None).items) == DRIFTS_FOR_EACH_RECORD + 1
     trim_age(connection, Retention(age=timedelta(days=1)), NOW + timedelta(days=2))
