@@ -139,15 +139,17 @@ def _actor(by: Mapping[str, Any]) -> str:
 
 
 def operation_state(record: SyncRecord, app: App) -> dict[str, Any]:
-    """`operationState` of a sync that waits, runs, or has ended."""
+    """`operationState` of a sync that waits, runs, or has ended; its message counts tries as Argo CD's does."""
+    retries = record.trigger.retries
+    counted = f" (retried {retries} times)" if retries and record.finished else ""
     state: dict[str, Any] = {
         "operation": _operation(record),
         "phase": record.phase.value,
-        "message": record.message[:MAX_MESSAGE],
+        "message": record.message[: MAX_MESSAGE - len(counted)] + counted,
         "startedAt": moment(record.started),
     }
-    if record.trigger.retries:
-        state["retryCount"] = record.trigger.retries
+    if retries:
+        state["retryCount"] = retries
     if record.finished is not None:
         state["finishedAt"] = moment(record.finished)
     if record.commits:

@@ -1,4 +1,4 @@
-"""The `argocd` command through a real argocd-server: it lists, gets, waits for, syncs and ends what gitopsd reconciles."""
+"""The `argocd` command through a real argocd-server: it lists, gets, waits for, syncs, retries and ends what gitopsd has."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ kind: PersistentVolumeClaim
 metadata: {name: never}
 spec: {storageClassName: nowhere, accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 """
+HOMELESS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: homeless, namespace: no-such-namespace}\n"
 
 
 @pytest.fixture
 def here(cluster: LocalCluster, namespace: str, tmp_path: Path) -> Iterator[Land]:
-    """A daemon with two applications that only a person syncs; the first wave of one never becomes healthy."""
+    """A daemon with applications that only a person syncs; one's first wave never becomes healthy, one's object is refused."""
     with land(cluster, namespace, tmp_path) as found:
-        found.daemon.repo.commit({"web/a.yaml": SETTINGS, "stuck/claim.yaml": CLAIM, "stuck/later.yaml": LATER})
-        found.create("web", automated=False)
-        found.create("stuck", automated=False)
+        stuck = {"stuck/claim.yaml": CLAIM, "stuck/later.yaml": LATER}
+        found.daemon.repo.commit({"web/a.yaml": SETTINGS, "refused/a.yaml": HOMELESS, **stuck})
+        for name in ("web", "stuck", "refused"):
+            found.create(name, automated=False)
         yield found
 
 
@@ -42,15 +44,15 @@ def argocd(cluster: LocalCluster, here: Land, tmp_path: Path) -> Iterator[ArgoCd
         yield found
 
 
-def operation(here: Land) -> Object:
-    """How the operation of the application stands that never gets far."""
-    return here.status("stuck").get("operationState") or {}
+def operation(here: Land, name: str = "stuck") -> Object:
+    """How the operation of an application stands that never gets far."""
+    return here.status(name).get("operationState") or {}
 
 
 def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> None:
-    """List, get and history show our status; a refresh is obeyed; a sync is waited for, taken up after a restart, and ended."""
+    """List, get and history show our status; a sync is waited for, tried again, taken up after a restart, and ended."""
     here.until_state("web", "OutOfSync Missing")
-    assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["stuck", "web"]
+    assert [app["metadata"]["name"] for app in argocd.document("app", "list")] == ["refused", "stuck", "web"]
     assert "OutOfSync" in argocd("app", "get", "web")
     revision = here.daemon.app("web")["sync"]["revision"]
     done = argocd("app", "sync", "web", "--revision", revision, "--timeout", "60")
@@ -61,7 +63,10 @@ def test_argocd_works_on_what_gitopsd_reconciles(here: Land, argocd: ArgoCd) -> 
     assert [resource["name"] for resource in shown["status"]["resources"]] == ["settings"]
     assert revision[:7] in argocd("app", "history", "web")
     assert here.config_map("settings")
-    revision = here.daemon.app("stuck")["sync"]["revision"]
+    argocd("app", "sync", "refused", "--revision", revision, "--retry-limit", "2", "--retry-backoff-duration", "1s", "--async")
+    here.daemon.until(lambda: operation(here, "refused").get("phase") == "Failed")
+    assert (operation(here, "refused")["retryCount"], operation(here, "refused")["operation"]["retry"]["limit"]) == (2, 2)
+    assert "(retried 2 times)" in argocd("app", "get", "refused", "--show-operation")
     argocd("app", "sync", "stuck", "--revision", revision, "--async")
     here.daemon.until(lambda: operation(here).get("phase") == "Running")
     begun = operation(here)["startedAt"]

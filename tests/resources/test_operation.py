@@ -93,7 +93,7 @@ def test_the_state_counts_retries() -> None:
     """As Argo CD's does; the operation stands there as it was asked for."""
     trigger = Trigger(TriggerKind.MANUAL, actor="ann", prune=False, retry=Retry(3, backoff=Backoff("1s")), retries=2)
     state = operation_state(replace(record(), trigger=trigger), APP)
-    assert state["retryCount"] == 2
+    assert (state["retryCount"], state["message"].endswith(" (retried 2 times)")) == (2, True)
     retry = {"limit": 3, "refresh": False, "backoff": {"duration": "1s", "factor": 2, "maxDuration": "3m"}}
     assert state["operation"]["retry"] == retry
     assert asked(state["operation"], APP) == replace(trigger, revision="c1", retries=0)
