@@ -23,9 +23,14 @@ MOST_AT_ONCE = 1000
 """Rows of one page."""
 
 
+# What each sync asks is put together once: to do so costs as much as the question.
+_PHASES = select(records.c.id, records.c.phase).where(records.c.id.in_(bindparam("known", expanding=True)))
 _REPLACE = update(records).where(records.c.id == bindparam("known"))
+_ADD = insert(records).returning(records.c.id, sort_by_parameter_order=True)
+_CLEAR_RESULTS = delete(results).where(results.c.record_id == bindparam("known"))
+_ADD_RESULTS = insert(results)
+_ADD_DRIFTS = insert(drifts)
 _UPDATE_DRIFT = update(drifts).where(drifts.c.id == bindparam("known"))
-_INSERT = insert(records).returning(records.c.id, sort_by_parameter_order=True)
 
 
 def store_records(connection: Connection, wanted: Sequence[SyncRecord]) -> list[SyncRecord]:
@@ -35,23 +40,19 @@ def store_records(connection: Connection, wanted: Sequence[SyncRecord]) -> list[
     the application over, and said so. However many records these are, it takes the same few statements: a statement costs more
     than a row.
     """
-    known = {int(record.id) for record in wanted if record.id}
-    there = (
-        dict(map(tuple, connection.execute(select(records.c.id, records.c.phase).where(records.c.id.in_(known)))))
-        if known
-        else {}
-    )
+    known = [int(record.id) for record in wanted if record.id]
+    there = dict(map(tuple, connection.execute(_PHASES, {"known": known}))) if known else {}
     has_row = [bool(record.id) and int(record.id) in there for record in wanted]
     old = [record for record, has in zip(wanted, has_row, strict=True) if has and there[int(record.id)] == Phase.RUNNING]
     if old:
         connection.execute(_REPLACE, [{"known": int(record.id), **record_row(record)} for record in old])
-        connection.execute(delete(results).where(results.c.record_id.in_([int(record.id) for record in old])))
+        connection.execute(_CLEAR_RESULTS, [{"known": int(record.id)} for record in old])
     new = [record_row(record) for record, has in zip(wanted, has_row, strict=True) if not has]
-    ids = iter(connection.scalars(_INSERT, new).all() if new else ())
+    ids = iter(connection.scalars(_ADD, new).all() if new else ())
     stored = [record if has else replace(record, id=str(next(ids))) for record, has in zip(wanted, has_row, strict=True)]
     kept = [record for record, has in zip(stored, has_row, strict=True) if not has] + old
     if rows := [row for record in kept for row in result_rows(record, int(record.id))]:
-        connection.execute(insert(results), rows)
+        connection.execute(_ADD_RESULTS, rows)
     return stored
 
 
@@ -180,7 +181,7 @@ def store_drifts(connection: Connection, told: Mapping[AppKey, SyncRecord]) -> s
             else:
                 seen.append({"known": found, "outcome": row["outcome"], "last_seen": now, "until": until})
         over += [{"known": left, "until": now} for left in known[app].values()]
-    for statement, rows in ((insert(drifts), opened), (_UPDATE_DRIFT, seen), (_UPDATE_DRIFT, over)):
+    for statement, rows in ((_ADD_DRIFTS, opened), (_UPDATE_DRIFT, seen), (_UPDATE_DRIFT, over)):
         if rows:
             connection.execute(statement, rows)
     return still_open
