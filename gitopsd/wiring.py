@@ -285,7 +285,7 @@ def _follow_secrets(config: Config, clusters: Clusters, watching: _Watching, cre
     if (place := config.repository_secrets) and credentials:
         home = f"/api/v1/namespaces/{place.namespace}"
         target = Target("repository Secrets", f"{home}/secrets", {"labelSelector": SELECTOR})
-        credentials.failure = clusters.follow(place.cluster, target, credentials.take)
+        credentials.watched = clusters.follow(place.cluster, target, credentials.take)
         for name in TRUST:
             target = Target(f"ConfigMap {name}", f"{home}/configmaps", {"fieldSelector": f"metadata.name={name}"})
             clusters.follow(place.cluster, target, partial(credentials.trust, name))

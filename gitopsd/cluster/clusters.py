@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Self
 
@@ -70,14 +70,15 @@ class Clusters:
         target = reflector.Target("cluster Secrets", f"/api/v1/namespaces/{namespace}/secrets", {"labelSelector": SELECTOR})
         self.follow(home, target, lambda objects: self._take(secrets.read(objects), on_change))
 
-    def follow(self, home: str, target: reflector.Target, take: Callable[[Mapping[AppKey, Object]], None]) -> Callable[[], str]:
+    def follow(
+        self, home: str, target: reflector.Target, take: Callable[[Mapping[AppKey, Object]], None]
+    ) -> Callable[[float], Awaitable[None]]:
         """Has `take` told of what `target` is in the cluster `home`, at first and whenever it changes.
 
-        What it gives says why that can't be watched just now; empty where it can.
+        What it gives returns once that is known, within as many seconds, and raises ClusterError where it can't be.
         """
         sink = Collection(lambda: take(sink.objects))
-        followed = self._clusters[home].follow(target, sink)
-        return lambda: followed.failure or ""
+        return self._clusters[home].follow(target, sink).wait
 
     def _take(self, declared: Mapping[str, ClusterConfig], on_change: Callable[[], None]) -> None:
         """Makes the clusters those that are declared. One that is only reached in another way goes on."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from gitopsd.model.app import AppKey
-from gitopsd.model.errors import SourceError
+from gitopsd.model.errors import ClusterError, SourceError
 from gitopsd.model.refs import Object
 from gitopsd.source.credentials import TOKEN_USER, Access, check_encrypted
 from gitopsd.source.downloads import location_of
@@ -40,6 +40,10 @@ _REFUSED = {
     "noProxy": "exceptions from its proxy (noProxy)",
 }
 """What gitopsd can't do with what such a field holds."""
+_TORN = "\0"
+"""A value that is no text, and so no URL either."""
+PATIENCE = 10.0
+"""Seconds that a repository waits at the start for the Secrets to be known: before that it would fail for nothing."""
 _log = structlog.get_logger(__name__)
 
 
@@ -63,19 +67,18 @@ class Entry:
         return replace(template, access=access, project=self.project or template.project)
 
 
-def _not_watched() -> str:
-    """Nothing is wrong with a watch that has not begun."""
-    return ""
+async def _not_watched(_: float) -> None:
+    """Nobody watches them."""
 
 
 @dataclass(slots=True)
 class RepositorySecrets:
     """What the Secrets of a cluster say, as they are now. Before they are known for the first time nobody is let in.
 
-    `failure` says why they can't be watched, empty where they can.
+    `watched` returns once they are known, within as many seconds, and raises ClusterError where they can't be.
     """
 
-    failure: Callable[[], str] = _not_watched
+    watched: Callable[[float], Awaitable[None]] = _not_watched
     _known: bool = False
     _repositories: dict[str, Entry] = field(default_factory=dict)
     _templates: dict[str, Entry] = field(default_factory=dict)
@@ -108,6 +111,14 @@ class RepositorySecrets:
         """What the ConfigMap of this name, one of `TRUST`, says now, if it is there."""
         self._trust[name] = next((config_map.get("data") or {} for config_map in found.values()), {})
 
+    async def ready(self, location: Location) -> None:
+        """Returns once it is known what they say of the repository. Raises SourceError where that can't be found out for now."""
+        if not self._known:
+            try:
+                await self.watched(PATIENCE)
+            except ClusterError as error:
+                raise SourceError(f"the repository Secrets can't be read: {error}", location.public) from error
+
     def permit(self, location: Location, project: str) -> None:
         """Raises SourceError where the repository is another project's, or nobody's: what is mirrored of it too."""
         entry = self._entry(location)
@@ -134,7 +145,7 @@ class RepositorySecrets:
         if location.scheme == "file":
             return None
         if not self._known:
-            raise SourceError(self.failure() or "the repository Secrets are not read yet", location.public)
+            raise SourceError("the repository Secrets are not read yet", location.public)
         place = _place(location)
         template, own = closest(self._templates, place), self._repositories.get(place)
         entry = own.over(template) if own else template
@@ -145,7 +156,7 @@ class RepositorySecrets:
 
 def read_secret(name: str, secret: Object) -> tuple[str, Entry]:
     """The place that a Secret is for, and what it says. Raises SourceError, without any of its values."""
-    values = {field: _text(field, value) for field, value in (secret.get("data") or {}).items()}
+    values = {field: _text(value) for field, value in (secret.get("data") or {}).items()}
     url = values.get("url", "").strip()
     if values.get("enableOCI") == "true" and "://" not in url:
         url = f"oci://{url}"
@@ -160,7 +171,10 @@ def read_secret(name: str, secret: Object) -> tuple[str, Entry]:
         verify_host_key=not (lax or values.get("insecureIgnoreHostKey") == "true"),
     )
     refused = dict.fromkeys(what for field, what in _REFUSED.items() if values.get(field, "false") not in ("", "false"))
-    refusal = f"holds {', '.join(refused)}, which gitopsd has no use for: name it under repositories" if refused else ""
+    refused |= dict.fromkeys(f"a {field} that is no text" for field, value in values.items() if value == _TORN)
+    refusal = (
+        f"holds {', '.join(refused)}, which gitopsd has no use for: name the repository under repositories" if refused else ""
+    )
     return place, Entry(name, access, values.get("project", ""), refusal)
 
 
@@ -170,8 +184,8 @@ def _place(location: Location) -> str:
     return f"{location.scheme}://{user}{location.server}/{location.path.removesuffix('.git')}".casefold().removesuffix("/")
 
 
-def _text(field: str, value: str) -> str:
+def _text(value: str) -> str:
     try:
         return base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise SourceError(f"its {field} is no text", "repository") from None
+        return _TORN

@@ -60,7 +60,7 @@ class Sources:
         found = []
         for index, source in enumerate(app.sources):
             wanted = revision_of(source, index, revisions)
-            self._permit(source.repo_url, app.spec.project)
+            await self._permit(source.repo_url, app.spec.project)
             if source.chart:
                 version = wanted.partition("@")[0]  # a chart's snapshot is named by version and digest
                 found.append(await self._downloads.chart(source.repo_url, source.chart, version))
@@ -74,7 +74,7 @@ class Sources:
 
     async def fetch(self, need: Elsewhere) -> Snapshot:
         """What a render needs from elsewhere, as it is now; no project has that for itself. Raises SourceError."""
-        self._permit(need.url if isinstance(need, RemoteFile) else need.repository, "")
+        await self._permit(need.url if isinstance(need, RemoteFile) else need.repository, "")
         if isinstance(need, RemoteChart):
             return await self._downloads.chart(need.repository, need.name, need.version)
         if isinstance(need, RemoteFile):
@@ -83,6 +83,7 @@ class Sources:
 
     async def poll(self, repository: str, *, force: bool = False) -> bool:
         """See `SourcePort.poll`."""
+        await self._permit(repository.partition("#")[0])
         if "#" in repository:
             return await self._downloads.poll(repository)
         return await self._follow(repository).poll(force=force)
@@ -131,6 +132,9 @@ class Sources:
             return self.secrets.access(location)
         return (configured or Credentials()).read(location)
 
-    def _permit(self, url: str, project: str) -> None:
+    async def _permit(self, url: str, project: str | None = None) -> None:
+        """Returns where a repository may be asked, or its content given to applications of `project`. Raises SourceError."""
         if self.secrets and closest(self._credentials, (location := location_of(url)).key) is None:
-            self.secrets.permit(location, project)
+            await self.secrets.ready(location)
+            if project is not None:
+                self.secrets.permit(location, project)

@@ -93,6 +93,11 @@ def test_credentials_come_from_the_cluster(home: Home) -> None:
     home.until_said("certificate")  # nobody has said that it need not be known
     home.tell(insecure="true", username="bob", password=SECRET)
     daemon.until_synced("shop", first)
+    history = daemon.text("/api/v1/applications/shop/history")
+    daemon.kill()
+    daemon.start()
+    daemon.until_synced("shop", first)
+    assert daemon.text("/api/v1/applications/shop/history") == history  # the start waits for them, and nothing fails
 
     home.server.login = f"bob:{SECRET}-rotated"
     second = daemon.repo.commit({"app/a.yaml": f"{CONFIG_MAP}data: {{key: value}}\n"})

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gitopsd.model.app import App, AppKey, AppSpec, Destination, Source
-from gitopsd.model.errors import SourceError
+from gitopsd.model.errors import ClusterError, SourceError
 from gitopsd.model.refs import Object
 from gitopsd.render.needs import RemoteBase
 from gitopsd.source.credentials import Credentials
@@ -121,29 +121,54 @@ def test_a_false_is_no_reason_to_refuse() -> None:
 def test_a_secret_that_is_for_no_repository_is_said_once() -> None:
     """Without any of its values; the others count."""
     broken = secret("broken", url=f"https://bob:{SECRET}@:x", password=SECRET)
-    torn = secret("torn", url="https://git.example/torn")
-    torn["data"]["password"] = "/w=="
     with capture_logs() as logs:
-        found = taken(broken, torn, APP, secret("twice", url="https://git.example/org/team/app.git", password=SECRET))
+        found = taken(broken, APP, secret("twice", url="https://git.example/org/team/app.git", password=SECRET))
         found.take({AppKey("argocd", "broken"): broken, AppKey("argocd", "app"): APP})
     assert [line["problem"].partition(":")[0] for line in logs] == [
-        "Secret/argocd/broken", "Secret/argocd/torn", "Secret/argocd/twice",
-    ]  # fmt: skip
+        "Secret/argocd/broken",
+        "Secret/argocd/twice",
+    ]
     assert SECRET not in str(logs)
     assert password(found, "https://git.example/org/team/app") == "app"
 
 
-def test_nobody_is_let_in_before_they_are_known() -> None:
+def test_one_that_is_torn_is_refused() -> None:
+    """To go on with what is left of it would be to ask as somebody else."""
+    torn = secret("torn", url="https://git.example/org/torn", username="bot")
+    torn["data"]["password"] = "/w=="
+    with pytest.raises(SourceError, match="Secret/argocd/torn holds a password that is no text"):
+        password(taken(ORG, torn), "https://git.example/org/torn")
+
+
+async def test_nobody_is_let_in_before_they_are_known(tmp_path: Path) -> None:
     """Somebody may have a repository for themselves; why they can't be watched is said. A local folder is nobody's."""
-    found = RepositorySecrets()
+    found, url = RepositorySecrets(), "https://127.0.0.1:1/a"
     with pytest.raises(SourceError, match="not read yet"):
-        found.permit(parse_url("https://git.example/a"), "default")
-    found.failure = lambda: "watching repository Secrets is refused (Forbidden)"
-    with pytest.raises(SourceError, match="is refused"):
-        found.access(parse_url("https://git.example/a"))
+        found.access(parse_url(url))
     assert found.access(parse_url("/srv/git/a")).password == ""
-    found.take({})
-    assert found.access(parse_url("https://git.example/a")).password == ""
+
+    async def refused(seconds: float) -> None:
+        raise ClusterError("home", f"watching repository Secrets is refused (Forbidden), {seconds:g}")
+
+    found.watched = refused
+    async with following(tmp_path, found) as sources:
+        for asked in (sources.snapshots(app(url, "default")), sources.poll(url), sources.fetch(RemoteBase(url, url, "", ""))):
+            with pytest.raises(SourceError, match=r"the repository Secrets can't be read: .* is refused"):
+                await asked
+
+
+async def test_at_the_start_they_are_waited_for(repo: Repo, tmp_path: Path) -> None:
+    """So nobody is told of a failure that is none."""
+    repo.commit({"a": "1"})
+    found = RepositorySecrets()
+
+    async def known(_: float) -> None:
+        found.take({AppKey("argocd", "app"): secret("app", url=f"{root}/app.git", insecure="true")})
+
+    found.watched = known
+    with GitServer(repo.path.parent).running(certificate(tmp_path / "tls")) as root:
+        async with following(tmp_path, found) as sources:
+            assert await sources.snapshots(app(f"{root}/app.git", "default"))
 
 
 def test_credentials_are_not_sent_where_anybody_can_read_them() -> None:
