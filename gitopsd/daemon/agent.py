@@ -147,7 +147,7 @@ class Agent:
 
     def begin_anew(self, key: AppKey, standing: Standing) -> None:
         """Nothing is known of the application yet but its orders; it is looked at, if that is done here."""
-        self._set(AppStatus(replace(self._statuses[key].app, standing=standing)))
+        self._set(AppStatus(leaving.anew(self._statuses[key].app, standing)))
         self.queue.put(key, Trigger(TriggerKind.START))
 
     def knows(self, key: AppKey) -> bool:

@@ -42,12 +42,12 @@ def missing(
 ) -> tuple[tuple[AppKey, ...], Mapping[AppKey, Deletion]]:
     """Of the applications whose document is gone: those that are gone with it, and those whose finalizer begins a deletion.
 
-    What is being deleted is in neither. One that another replica `holds` is gone with its document, unless a person had it
-    deleted: who takes over goes on with that.
+    What is being deleted is in neither. One that another replica `holds` is gone with its document: who takes over a deletion
+    learns of it from its orders.
     """
     left = {key: status.app for key, status in statuses.items() if key not in apps}
     deletions = {key: app.deletion or _wanted(app) for key, app in left.items()}
-    deletions = {key: d if d and (d.by or holds(key)) else None for key, d in deletions.items()}
+    deletions = {key: d if d and holds(key) else None for key, d in deletions.items()}
     gone = tuple(key for key, deletion in deletions.items() if deletion is None or deletion.done)
     begun = {key: deletion for key, deletion in deletions.items() if deletion and left[key].deletion is None}
     return gone, begun
@@ -65,6 +65,12 @@ def declared(app: App, status: AppStatus | None) -> App:
     """
     known = status.app.deletion if status else _ordered(app.standing.deleted)
     return replace(app, deletion=known) if known and (known.by or app.deletion) else app
+
+
+def anew(app: App, standing: Standing) -> App:
+    """The application as these orders have it, whatever was ordered before: of its deletion, what its document says stays."""
+    own = app.deletion if app.deletion and not app.deletion.by else None
+    return declared(replace(app, standing=standing, deletion=own), None)
 
 
 def resumed(ordered: Mapping[AppKey, Standing], apps: Container[AppKey]) -> Mapping[AppKey, App]:

@@ -41,6 +41,8 @@ class Sharing:
     """All applications, when they were looked at last."""
     _doubted: set[AppKey] = field(default_factory=set)
     """What was ours, and just then was not when somebody asked: nobody knows what has been missed since."""
+    _moved: bool = True
+    """Whether somebody claims other applications than when orders were read last."""
     _holds: int = 0
     _called: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -49,7 +51,7 @@ class Sharing:
         self.agent, self.let_go = agent, let_go
         agent.holds = agent.queue.takes = self.holds
         agent.watchers = (*(partial(self._tell, watcher) for watcher in agent.watchers), self._changed)
-        self.membership.on_change, self.membership.busy, self.membership.together = self._called.set, agent.busy, agent.together
+        self.membership.on_change, self.membership.busy, self.membership.together = self._move, agent.busy, agent.together
 
     def holds(self, key: AppKey) -> bool:
         """Whether the application may be worked on here, now."""
@@ -91,6 +93,12 @@ class Sharing:
             self._called.clear()
             await self._settle()
 
+    def _move(self) -> None:
+        """Applications pass from one to another: what was ordered of those that are not known here may be another's now."""
+        self.agent.ordered.clear()
+        self._moved = True
+        self._called.set()
+
     def _changed(self, status: AppStatus) -> None:
         if status.app.key not in self._known:
             self._called.set()
@@ -107,7 +115,7 @@ class Sharing:
         if lost:
             await self._release(lost)
         gained = [key for key in self._known if key not in self.held and self.membership.holds(key)]
-        if gained:
+        if gained or self._moved:
             await self._take(gained)
         if lost or gained:
             _log.info("shares applications", held=len(self.held), of=len(self._known), gained=len(gained), lost=len(lost))
@@ -130,17 +138,25 @@ class Sharing:
         self.membership.reconsider()
 
     async def _take(self, gained: Collection[AppKey]) -> None:
-        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds."""
-        self.distrust()
+        """Takes applications up as the history has them: what their last holder began is closed, what people ordered holds.
+
+        Some have no document any more, only the order to delete them: they come with the next scan.
+        """
+        if gained:
+            self.distrust()
+        self._moved = False
         try:
-            for record in await self.history.interrupted(gained):
+            for record in await self.history.interrupted(gained) if gained else ():
                 _log.warning("a sync was interrupted", application=str(record.app), revision=record.revision)
             ordered = await self.history.standing()
         except GitopsdError as error:
             _log.warning("applications can't be taken up yet", count=len(gained), reason=str(error))
-            return  # and tried again in a moment
+            self._moved = True  # and tried again in a moment
+            return
         self._holds += 1
-        self.agent.ordered.update({key: standing for key, standing in ordered.items() if not self.agent.knows(key)})
+        unknown = {key: standing for key, standing in ordered.items() if not self.agent.knows(key)}
+        self.agent.ordered = {key: standing for key, standing in unknown.items() if self.membership.holds(key)}
+        self.agent.restatements += 1  # what came with an order, and is another's by now, goes
         for key in gained:
             if self.membership.holds(key) and self.agent.knows(key):
                 self.held[key] = f"{self.membership.me.identity}.{self._holds}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,7 +78,7 @@ def deleted_by(replica: Daemon) -> list[str]:
 
 
 def test_each_is_one_replicas(pair: tuple[Land, Daemon]) -> None:
-    """An operation is done once, a status is written and a deletion done by who has the application."""
+    """An operation is done once, a status is written and a deletion done by who has the application, or takes it over."""
     land, other = pair
     with Fences(land.cluster, land.namespace) as fences:
         for name in NAMES:
@@ -93,10 +95,22 @@ def test_each_is_one_replicas(pair: tuple[Land, Daemon]) -> None:
         assert (sync["actor"], sync["phase"]) == ("ann", "Succeeded")
         assert [entry["id"] for entry in found["status"]["history"]] == [int(sync["id"])]
     land.until_said("broken", "InvalidSpecError: .*spec.destination")
-    delete(land, *NAMES)
+    first = half_of_each(land, fences)
+    delete(land, *first)
+    os.kill(other.pid, signal.SIGSTOP)
+    delete(land, *(set(NAMES) - first))
+    os.kill(other.pid, signal.SIGCONT)
     until(lambda: not any(known(land.daemon, other)), lambda: known(land.daemon, other))
     assert all(map(deleted_by, (land.daemon, other)))
     assert sorted(deleted_by(land.daemon) + deleted_by(other)) == sorted(NAMES)
+
+
+def half_of_each(land: Land, fences: Fences) -> set[str]:
+    """Half of the applications of each replica, by what it wrote into their inventories."""
+    holds = {name: fences.seen[f"{land.namespace}/{name}"][-1][1].partition(".")[0] for name in NAMES}
+    held = [[name for name in NAMES if holds[name] == holder] for holder in set(holds.values())]
+    assert len(held) == 2
+    return {name for names in held for name in names[: len(names) // 2 + 1]}
 
 
 def delete(land: Land, *names: str) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 
+from gitopsd.config import app_document
 from gitopsd.daemon.membership import Membership
 from gitopsd.daemon.operations import OperationConflictError
 from gitopsd.daemon.sharing import Sharing
 from gitopsd.model.app import AppKey
+from gitopsd.model.deletion import Deletion
 from gitopsd.model.errors import TenureError
 from gitopsd.model.record import Phase, SyncRecord, SyncStatus, Trigger, TriggerKind
 from gitopsd.model.replicas import Lease, Mode, Roll
-from gitopsd.model.standing import Suspended
+from gitopsd.model.standing import Deleted, Suspended
 from tests.daemon.test_agent import MANUAL, Room, room
 from tests.daemon.test_membership import Server, Watch
 
@@ -41,7 +44,14 @@ class Shared:
         """The replicas agree on who has everything."""
         first = (lease.name,)
         self.sharing.membership.roll = Roll(tuple(replace(one, reckons=first) for one in sorted((ME, OTHER), key=lease.__ne__)))
+        self.sharing.membership.on_change()
         await self.sharing._settle()
+
+    async def deleted(self, by: str) -> None:
+        """The application is being taken away, by the history."""
+        document = json.dumps(app_document(self.room.world.app))
+        since = datetime(2026, 3, 1, tzinfo=UTC)
+        await self.room.world.history.give(self.key, Deleted(by=by, since=since, propagation="foreground", document=document))
 
 
 @contextlib.asynccontextmanager
@@ -102,6 +112,38 @@ async def test_what_is_let_go_of_is_ended_first() -> None:
         record = await share.room.world.history.get("1")
         assert record
         assert record.message == "terminated; the next sync goes on where it was"
+
+
+async def test_a_deletion_is_gone_on_with_by_who_takes_over() -> None:
+    """Its document may be gone: the order has it. Nobody else keeps anything of it."""
+    async with shared() as share:
+        agent, app = share.room.agent, share.room.world.app
+        await share.falls_to(OTHER)
+        assert agent.adopt({}, {}) == (share.key,)
+        await share.deleted(by="")
+        for lease, known in ((OTHER, ()), (ME, (share.key,)), (OTHER, ())):
+            await share.falls_to(lease)
+            agent.adopt({}, {})
+            assert tuple(status.app.key for status in agent.statuses()) == known
+        await share.falls_to(ME)
+        agent.adopt({}, {})
+        await share.sharing._settle()
+        await share.room.quiet()
+        assert share.room.status.app.deletion == Deletion(cascade=True, done=True)
+        assert agent.adopt({}, {}) == (app.key,)
+
+
+async def test_a_deletion_that_is_ordered_no_more_is_none() -> None:
+    """Who takes over has what the history has, whatever was known before: deleted by a person, or there again."""
+    async with shared() as share:
+        await share.deleted(by="ann")
+        await share.falls_to(ME)
+        assert share.room.status.app.deletion == Deletion(cascade=True, by="ann")
+        await share.falls_to(OTHER)
+        await share.room.world.history.forget(share.key)
+        await share.falls_to(ME)
+        await share.room.quiet()
+        assert share.room.status.app.deletion is None
 
 
 async def test_who_has_lost_it_begins_no_sync() -> None:
